@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What /sys/kernel/debug/gup_test and the programs that use it agree on.
+ *
+ * Numbers and layout are those of mainline since v5.14, so that one program
+ * can be run on any kernel. (v5.11 to v5.13 had one word for both kinds of
+ * flags: their struct is smaller, and they answer -EINVAL.)
+ */
+#ifndef __GUP_TEST_H
+#define __GUP_TEST_H
+
+#include <linux/types.h>
+
+#define GUP_FAST_BENCHMARK	_IOWR('g', 1, struct gup_test)
+#define PIN_FAST_BENCHMARK	_IOWR('g', 2, struct gup_test)
+#define PIN_LONGTERM_BENCHMARK	_IOWR('g', 3, struct gup_test)
+#define GUP_BASIC_TEST		_IOWR('g', 4, struct gup_test)
+#define PIN_BASIC_TEST		_IOWR('g', 5, struct gup_test)
+#define DUMP_USER_PAGES_TEST	_IOWR('g', 6, struct gup_test)
+
+#define GUP_TEST_MAX_PAGES_TO_DUMP	8
+
+/* test_flags: DUMP_USER_PAGES_TEST holds its pages with FOLL_PIN */
+#define GUP_TEST_FLAG_DUMP_PAGES_USE_PIN	0x1
+
+/**
+ * struct gup_test - one request: take the pages of a range, give them back
+ * @get_delta_usec: out: microseconds that taking all pages needed
+ * @put_delta_usec: out: microseconds that giving all back needed
+ * @addr: start of the range, page aligned
+ * @size: bytes asked for; out: bytes of the calls that succeeded
+ * @nr_pages_per_call: pages that one call of the function under test takes
+ * @gup_flags: FOLL_WRITE or nothing
+ * @test_flags: GUP_TEST_FLAG_*
+ * @which_pages: pages to dump, counted from 1; 0 is an unused entry
+ */
+struct gup_test {
+	__u64 get_delta_usec;
+	__u64 put_delta_usec;
+	__u64 addr;
+	__u64 size;
+	__u32 nr_pages_per_call;
+	__u32 gup_flags;
+	__u32 test_flags;
+	__u32 which_pages[GUP_TEST_MAX_PAGES_TO_DUMP];
+};
+
+#endif	/* __GUP_TEST_H */
