@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's first process: mounts what is needed, runs the program that the
+ * kernel command line names in job=, and powers off. What the program prints
+ * leaves on the second serial port. The last line there is the token, without
+ * which nothing that came before counts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+static void mount_or_die(const char *type, const char *dir)
+{
+	mkdir(dir, 0755);
+	if (mount(type, dir, type, 0, NULL) && errno != EBUSY)
+		fprintf(stderr, "init: mount %s: %s\n", dir, strerror(errno));
+}
+
+static void open_results(void)
+{
+	struct termios tio;
+	int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY);
+
+	if (fd < 0) {
+		fprintf(stderr, "init: ttyS1: %s\n", strerror(errno));
+		return;
+	}
+	if (!tcgetattr(fd, &tio)) {
+		cfmakeraw(&tio);
+		tcsetattr(fd, TCSANOW, &tio);
+	}
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+}
+
+int main(void)
+{
+	char cmdline[2048] = "", job[64] = "";
+	char *start;
+	int fd, status = -1;
+	ssize_t len;
+	pid_t pid;
+
+	mount_or_die("devtmpfs", "/dev");
+	mount_or_die("proc", "/proc");
+	mount_or_die("sysfs", "/sys");
+	mount_or_die("debugfs", "/sys/kernel/debug");
+	mount_or_die("tmpfs", "/tmp");
+	mount_or_die("tmpfs", "/run");
+	setenv("PATH", "/bin:/usr/bin:/sbin:/usr/sbin", 1);
+
+	fd = open("/proc/cmdline", O_RDONLY);
+	len = read(fd, cmdline, sizeof(cmdline) - 1);
+	close(fd);
+	start = len > 0 ? strstr(cmdline, "job=") : NULL;
+	if (start)
+		sscanf(start, "job=%63s", job);
+
+	open_results();
+	pid = fork();
+	if (!pid) {
+		char path[80];
+
+		snprintf(path, sizeof(path), "/bin/%s", job);
+		execl(path, job, (char *)NULL);
+		fprintf(stderr, "init: %s: %s\n", path, strerror(errno));
+		_exit(127);
+	}
+	/* what the program left behind is reaped here as well */
+	while (wait(&status) != pid)
+		;
+
+	printf("token: %s ended with %d\n", job,
+	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	fflush(stdout);
+	tcdrain(STDOUT_FILENO);
+	sync();
+	reboot(RB_POWER_OFF);
+	return 0;
+}

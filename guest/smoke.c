@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Does device-dax work, on every kind of device? Prints KTAP. The names of the
+ * tests are the same on every kernel; guest/smoke-base.txt lists those that an
+ * unpatched 5.10 fails.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+
+#define KIB	(1UL << 10)
+#define MIB	(1UL << 20)
+#define GIB	(1UL << 30)
+#define BASE_PAGE	4096UL
+
+/* What test_device() tests. */
+enum {
+	MAPS, FAULTS, ORDER, KEEPS, PINS, PINS_LONG, FAILS, UNBINDS, DEVICE_TESTS
+};
+
+static const char * const device_tests[DEVICE_TESTS] = {
+	[MAPS] = "a shared mapping works",
+	[FAULTS] = "a fault in the middle of a page works",
+	[ORDER] = "its pages are of the order of its align",
+	[KEEPS] = "data survives unbind and bind",
+	[PINS] = "pin and unpin, fast and slow",
+	[PINS_LONG] = "pin and unpin, long-term",
+	[FAILS] = "memory failure reports the page that failed",
+	[UNBINDS] = "unbind while nothing is pinned",
+};
+
+/* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
+#define PLAN	(11 * DEVICE_TESTS + 4 + 3 + 1 + 1)
+
+static int test_nr, failed;
+
+__attribute__((format(printf, 2, 3)))
+static bool result(bool ok, const char *fmt, ...)
+{
+	char name[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(name, sizeof(name), fmt, ap);
+	va_end(ap);
+	printf("%s %d %s\n", ok ? "ok" : "not ok", ++test_nr, name);
+	fflush(stdout);
+	failed += !ok;
+	return ok;
+}
+
+__attribute__((format(printf, 1, 2)))
+static void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("# ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+}
+
+static char *map_device(struct device *dev, size_t len, off_t offset)
+{
+	int fd = open(dev->node, O_RDWR);
+	char *addr;
+	int saved;
+
+	if (fd < 0) {
+		note("%s: %s", dev->node, strerror(errno));
+		return NULL;
+	}
+	addr = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	if (addr == MAP_FAILED)
+		addr = NULL;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return addr;
+}
+
+/* ---- signals that an access or an injected failure brings ---- */
+
+static sigjmp_buf escape;
+static siginfo_t caught;
+
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	caught = *info;
+	siglongjmp(escape, 1);
+}
+
+static void catch_sigbus(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGBUS, &sa, NULL);
+}
+
+/* Fail the 4 KiB at @offset in a process of its own, look at what it is told. */
+static bool memory_failure_is_exact(struct device *dev, unsigned long offset)
+{
+	unsigned long span = dev->align > MIB ? dev->align : 4 * MIB;
+	int lsb = __builtin_ctzl(dev->align);
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		char *addr = map_device(dev, span, 0);
+
+		if (!addr)
+			_exit(1);
+		catch_sigbus();
+		if (sigsetjmp(escape, 1)) {
+			bool ok = caught.si_addr == addr + offset &&
+				  caught.si_addr_lsb == lsb;
+
+			if (!ok)
+				note("%#lx: told %#lx, lsb %d", offset,
+				     (unsigned long)((char *)caught.si_addr - addr),
+				     caught.si_addr_lsb);
+			fflush(stdout);
+			_exit(!ok);
+		}
+		addr[offset] = 1;
+		if (madvise(addr + offset, BASE_PAGE, MADV_HWPOISON))
+			note("MADV_HWPOISON: %s", strerror(errno));
+		else
+			note("%#lx: no signal", offset);
+		fflush(stdout);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* ---- one device ---- */
+
+static uint64_t stamp(unsigned long offset)
+{
+	return offset * 0x9e3779b97f4a7c15UL + 1;
+}
+
+/* Every 64 KiB, and whatever is close to the end of the device. */
+static void write_stamps(char *addr, unsigned long len)
+{
+	unsigned long at;
+
+	for (at = 0; at < len; at += 64 * KIB)
+		*(uint64_t *)(addr + at) = stamp(at);
+	*(uint64_t *)(addr + len - 8) = stamp(len - 8);
+}
+
+static bool check_stamps(const char *addr, unsigned long len)
+{
+	unsigned long at;
+
+	for (at = 0; at < len; at += 64 * KIB)
+		if (*(uint64_t *)(addr + at) != stamp(at)) {
+			note("wrong data at %#lx", at);
+			return false;
+		}
+	return *(uint64_t *)(addr + len - 8) == stamp(len - 8);
+}
+
+/* Bytes that smaps counts for the mapping at @addr. */
+static long smaps_rss(char *addr)
+{
+	char line[256], want[32];
+	long rss = -1;
+	bool here = false;
+	FILE *f = fopen("/proc/self/smaps", "r");
+
+	snprintf(want, sizeof(want), "%lx-", (unsigned long)addr);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strchr(line, '-') && !strncmp(line, want, strlen(want)))
+			here = true;
+		if (here && sscanf(line, "Rss: %ld", &rss) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return rss * (long)KIB;
+}
+
+static bool log_has(const char *text)
+{
+	static char line[8192];
+	bool found = false;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	ssize_t len;
+
+	for (;;) {
+		len = read(fd, line, sizeof(line) - 1);
+		if (len < 0 && errno == EPIPE)
+			continue;
+		if (len <= 0)
+			break;
+		line[len] = '\0';
+		found |= strstr(line, text) != NULL;
+	}
+	close(fd);
+	return found;
+}
+
+static bool pin_and_unpin(struct device *dev, const char *how)
+{
+	char out[4096];
+	unsigned long mib = dev->size / MIB > 1024 ? 1024 : dev->size / MIB;
+
+	mib -= mib % (dev->align > MIB ? dev->align / MIB : 1);
+	if (run(out, sizeof(out), "gup_test -f %s -m %lu -S %s -n 123 -w",
+		dev->node, mib, how)) {
+		note("%s", device_error());
+		return false;
+	}
+	if (strstr(out, "truncated")) {
+		note("%s", out);
+		return false;
+	}
+	return true;
+}
+
+static void device_result(bool ok, const char *kind, int test)
+{
+	result(ok, "%s: %s", kind, device_tests[test]);
+}
+
+/* smaps splits a PUD, so there the log has to do. */
+static bool order_is_right(struct device *dev)
+{
+	bool ok = true;
+	char text[80];
+	char *addr;
+
+	snprintf(text, sizeof(text), "%s: pages of order %d", dev->name,
+		 __builtin_ctzl(dev->align / BASE_PAGE));
+	if (!log_has(text))
+		ok = false;
+	if (dev->align == 2 * MIB) {
+		addr = map_device(dev, dev->align, 0);
+		if (!addr)
+			return false;
+		addr[dev->align - 1] = 1;
+		if (smaps_rss(addr) != (long)dev->align) {
+			note("smaps counts %ld bytes", smaps_rss(addr));
+			ok = false;
+		}
+		munmap(addr, dev->align);
+	}
+	return ok;
+}
+
+/* @dev is bound when this starts, and when it ends. */
+static void test_device(struct device *dev, const char *kind)
+{
+	unsigned long align = dev->align, len = dev->size, at;
+	char *addr;
+	bool ok;
+
+	addr = map_device(dev, len, 0);
+	device_result(addr, kind, MAPS);
+
+	/* the first access to the second page is in its middle */
+	at = align + align / 2;
+	if (addr)
+		*(uint64_t *)(addr + at) = stamp(at);
+	device_result(addr && *(uint64_t *)(addr + at) == stamp(at), kind, FAULTS);
+
+	device_result(order_is_right(dev), kind, ORDER);
+
+	if (addr) {
+		write_stamps(addr, len);
+		munmap(addr, len);
+	}
+	ok = !device_unbind(dev) && !device_bind(dev);
+	if (!ok)
+		note("%s", device_error());
+	addr = ok ? map_device(dev, len, 0) : NULL;
+	device_result(addr && check_stamps(addr, len), kind, KEEPS);
+	if (addr)
+		munmap(addr, len);
+
+	ok = pin_and_unpin(dev, "-a");
+	device_result(pin_and_unpin(dev, "-b") && ok, kind, PINS);
+	device_result(pin_and_unpin(dev, "-L"), kind, PINS_LONG);
+
+	at = (align > MIB ? align : 4 * MIB) - BASE_PAGE;
+	ok = memory_failure_is_exact(dev, 0);
+	ok &= memory_failure_is_exact(dev, 0x101000);
+	ok &= memory_failure_is_exact(dev, at);
+	device_result(ok, kind, FAILS);
+
+	ok = !device_unbind(dev) && !device_bind(dev);
+	if (!ok)
+		note("%s", device_error());
+	device_result(ok, kind, UNBINDS);
+}
+
+/* A device that cannot be had fails all of its tests, under their names. */
+static void fail_device(const char *kind, const char *why)
+{
+	int test;
+
+	note("%s: %s", kind, why);
+	for (test = 0; test < DEVICE_TESTS; test++)
+		device_result(false, kind, test);
+}
+
+static const struct {
+	const char *name;
+	unsigned long align;
+} aligns[] = {
+	{ "4K", BASE_PAGE }, { "2M", 2 * MIB }, { "1G", GIB },
+};
+
+static void test_static(void)
+{
+	static const char * const maps[] = { "mem", "dev" };
+	struct device dev;
+	char kind[32];
+	unsigned int m, a;
+
+	for (m = 0; m < 2; m++) {
+		for (a = 0; a < 3; a++) {
+			snprintf(kind, sizeof(kind), "static %s %s", maps[m], aligns[a].name);
+			if (static_create(&dev, maps[m], aligns[a].align, 3 * GIB)) {
+				fail_device(kind, device_error());
+				continue;
+			}
+			test_device(&dev, kind);
+			static_destroy(&dev);
+		}
+	}
+}
+
+/*
+ * A namespace with an align of 1 GiB behind one of 512 MiB: its memmap starts
+ * 512 MiB off a multiple of 1 GiB. Its neighbours must not notice.
+ */
+static void test_offset_namespace(void)
+{
+	struct device before, dev, after;
+	char *first, *third;
+
+	if (static_create(&before, "mem", 2 * MIB, 512 * MIB) ||
+	    static_create(&dev, "mem", GIB, 3 * GIB) ||
+	    static_create(&after, "mem", 2 * MIB, 512 * MIB)) {
+		fail_device("offset mem 1G", device_error());
+		result(false, "offset: neighbours keep their data");
+		result(false, "offset: neighbours can be pinned");
+		result(false, "offset: all three can be unbound");
+		return;
+	}
+	first = map_device(&before, before.size, 0);
+	third = map_device(&after, after.size, 0);
+	if (first && third) {
+		write_stamps(first, before.size);
+		write_stamps(third, after.size);
+	}
+	test_device(&dev, "offset mem 1G");
+	result(first && third && check_stamps(first, before.size) &&
+	       check_stamps(third, after.size), "offset: neighbours keep their data");
+	result(pin_and_unpin(&before, "-a") && pin_and_unpin(&after, "-a"),
+	       "offset: neighbours can be pinned");
+	if (first)
+		munmap(first, before.size);
+	if (third)
+		munmap(third, after.size);
+	result(!static_destroy(&after) && !static_destroy(&dev) &&
+	       !static_destroy(&before), "offset: all three can be unbound");
+}
+
+static void test_offset_in_file(void)
+{
+	struct device dev;
+
+	bool ok = !static_create(&dev, "mem", 2 * MIB, 512 * MIB);
+
+	if (!ok)
+		note("%s", device_error());
+	errno = 0;
+	result(ok && !map_device(&dev, 2 * MIB, BASE_PAGE) && errno == EINVAL,
+	       "a file offset that is no multiple of align is refused");
+	if (ok)
+		static_destroy(&dev);
+}
+
+/*
+ * Fill memory with a secret in another process and count the pages of it that
+ * show up in the 256 MiB before the dynamic region, read through the device.
+ */
+static unsigned long foreign_pages_read(struct device *dev, unsigned long start,
+					unsigned long end)
+{
+	static const char secret[] = "this page belongs to somebody else";
+	unsigned long size = 3 * GIB / 2, seen = 0, there = 0, at;
+	int ready[2], done[2];
+	char *addr;
+	pid_t pid;
+
+	if (pipe(ready) || pipe(done))
+		return 0;
+	pid = fork();
+	if (!pid) {
+		int pagemap = open("/proc/self/pagemap", O_RDONLY);
+		char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		for (at = 0; at < size; at += BASE_PAGE) {
+			uint64_t entry = 0;
+
+			memcpy(mem + at, secret, sizeof(secret));
+			if (pread(pagemap, &entry, 8, ((uintptr_t)mem + at) / BASE_PAGE * 8) == 8) {
+				uint64_t phys = (entry & ((1UL << 55) - 1)) * BASE_PAGE;
+
+				there += phys >= start && phys < end;
+			}
+		}
+		if (write(ready[1], &there, sizeof(there)) != sizeof(there) ||
+		    read(done[0], &at, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	if (read(ready[0], &there, sizeof(there)) != sizeof(there))
+		there = 0;
+	addr = map_device(dev, GIB, 0);
+	for (at = 0; addr && at < end - start; at += BASE_PAGE)
+		seen += !memcmp(addr + at, secret, sizeof(secret));
+	if (addr)
+		munmap(addr, GIB);
+	if (write(done[1], "x", 1) != 1)
+		kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	note("%lu of %lu pages of another process read through %s", seen, there, dev->name);
+	return seen;
+}
+
+/* The region starts 256 MiB above a multiple of 1 GiB, see scripts/boot. */
+static void test_dynamic(void)
+{
+	struct device dev;
+	char path[128], kind[32];
+	unsigned long start;
+	unsigned int a;
+	bool ok;
+
+	if (dynamic_find(&dev))
+		note("%s", device_error());
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev.name);
+
+	for (a = 0; a < 3; a++) {
+		snprintf(kind, sizeof(kind), "dynamic %s", aligns[a].name);
+		if (dynamic_resize(&dev, aligns[a].align, 2 * GIB) || device_bind(&dev)) {
+			fail_device(kind, device_error());
+			continue;
+		}
+		start = file_number(path);
+		if (start % dev.align) {
+			/* reading shows the hole, writing would do harm */
+			foreign_pages_read(&dev, start - start % GIB, start);
+			fail_device(kind, "it maps memory of others");
+			continue;
+		}
+		test_device(&dev, kind);
+	}
+
+	if (dynamic_split(&dev, 2 * MIB, 512 * MIB) || device_bind(&dev))
+		fail_device("dynamic two ranges 2M", device_error());
+	else
+		test_device(&dev, "dynamic two ranges 2M");
+
+	/* the device now starts where the region does, off a multiple of 1 GiB */
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/align", dev.name);
+	result(!dynamic_resize(&dev, 2 * MIB, 2 * GIB) && file_write(path, "1073741824"),
+	       "dynamic: an align that a range is no multiple of is refused");
+	ok = !dynamic_resize(&dev, GIB, 0);
+	result(ok, "dynamic: an empty device takes any align");
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/mapping", dev.name);
+	result(ok && file_write(path, "190000000-1cfffffff"),
+	       "dynamic: a mapping that is no multiple of align is refused");
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev.name);
+	ok = !dynamic_resize(&dev, GIB, GIB);
+	result(ok && file_number(path) % GIB == 0,
+	       "dynamic: a GiB is placed on a multiple of itself");
+}
+
+int main(void)
+{
+	long acquired, released;
+
+	printf("KTAP version 1\n1..%d\n", PLAN);
+	if (static_setup())
+		note("%s", device_error());
+	test_static();
+	test_dynamic();
+	test_offset_namespace();
+	test_offset_in_file();
+
+	acquired = file_counter("/proc/vmstat", "nr_foll_pin_acquired");
+	released = file_counter("/proc/vmstat", "nr_foll_pin_released");
+	note("%ld pins, %ld released", acquired, released);
+	result(acquired > 0 && acquired == released, "every pin was released");
+	return failed != 0;
+}
