@@ -266,16 +266,23 @@ int dynamic_resize(struct device *dev, unsigned long align, unsigned long size)
 	return file_write(path, text);
 }
 
+static struct device second_device(struct device *dev)
+{
+	struct device second = *dev;
+	char *dot = strchr(second.name, '.');
+
+	snprintf(dot, sizeof(second.name) - (dot - second.name), ".1");
+	return second;
+}
+
 /* Two ranges of @piece bytes with another, unbound device between them. */
 int dynamic_split(struct device *dev, unsigned long align, unsigned long piece)
 {
-	char path[256], text[32], *dot;
-	struct device between = *dev;
+	struct device between = second_device(dev);
+	char path[256], text[32];
 
 	if (dynamic_resize(dev, align, piece))
 		return -1;
-	dot = strchr(between.name, '.');
-	snprintf(dot, sizeof(between.name) - (dot - between.name), ".1");
 	size_path(&between, path, sizeof(path), "size");
 	if (access(path, F_OK)) {
 		size_path(dev, path, sizeof(path), "../dax_region/create");
@@ -288,4 +295,14 @@ int dynamic_split(struct device *dev, unsigned long align, unsigned long piece)
 	snprintf(text, sizeof(text), "%lu", 2 * piece);
 	dev->size = 2 * piece;
 	return file_write(path, text);
+}
+
+/* Give back what dynamic_split() took. Leaves the device unbound and empty. */
+int dynamic_unsplit(struct device *dev)
+{
+	struct device between = second_device(dev);
+
+	if (dynamic_resize(dev, dev->align, 0))
+		return -1;
+	return dynamic_resize(&between, between.align, 0);
 }

@@ -31,6 +31,7 @@ int static_destroy(struct device *dev);
 int dynamic_find(struct device *dev);
 int dynamic_resize(struct device *dev, unsigned long align, unsigned long size);
 int dynamic_split(struct device *dev, unsigned long align, unsigned long piece);
+int dynamic_unsplit(struct device *dev);
 
 int device_unbind(struct device *dev);
 int device_bind(struct device *dev);

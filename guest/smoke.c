@@ -42,7 +42,7 @@ static const char * const device_tests[DEVICE_TESTS] = {
 };
 
 /* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
-#define PLAN	(11 * DEVICE_TESTS + 4 + 3 + 1 + 1)
+#define PLAN	(11 * DEVICE_TESTS + 4 + 3 + 1 + 1 + 1)
 
 static int test_nr, failed;
 
@@ -198,10 +198,12 @@ static long smaps_rss(char *addr)
 	return rss * (long)KIB;
 }
 
-static bool log_has(const char *text)
+/* Does the last line of the log that has @start go on with @rest? */
+static bool log_last(const char *start, const char *rest)
 {
 	static char line[8192];
 	bool found = false;
+	char *at;
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
 	ssize_t len;
 
@@ -212,7 +214,9 @@ static bool log_has(const char *text)
 		if (len <= 0)
 			break;
 		line[len] = '\0';
-		found |= strstr(line, text) != NULL;
+		at = strstr(line, start);
+		if (at)
+			found = !strncmp(at + strlen(start), rest, strlen(rest));
 	}
 	close(fd);
 	return found;
@@ -244,14 +248,13 @@ static void device_result(bool ok, const char *kind, int test)
 /* smaps splits a PUD, so there the log has to do. */
 static bool order_is_right(struct device *dev)
 {
-	bool ok = true;
-	char text[80];
+	char start[64], order[16];
 	char *addr;
+	bool ok;
 
-	snprintf(text, sizeof(text), "%s: pages of order %d", dev->name,
-		 __builtin_ctzl(dev->align / BASE_PAGE));
-	if (!log_has(text))
-		ok = false;
+	snprintf(start, sizeof(start), "%s: pages of order ", dev->name);
+	snprintf(order, sizeof(order), "%d,", __builtin_ctzl(dev->align / BASE_PAGE));
+	ok = log_last(start, order);
 	if (dev->align == 2 * MIB) {
 		addr = map_device(dev, dev->align, 0);
 		if (!addr)
@@ -391,12 +394,33 @@ static void test_offset_in_file(void)
 	struct device dev;
 
 	bool ok = !static_create(&dev, "mem", 2 * MIB, 512 * MIB);
+	char *at, *addr = MAP_FAILED;
+	int fd;
 
 	if (!ok)
 		note("%s", device_error());
+	fd = open(dev.node, O_RDWR);
+	/* the kernel would choose an address that is refused for itself */
+	at = mmap(NULL, 4 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	at += -(uintptr_t)at % (2 * MIB);
 	errno = 0;
-	result(ok && !map_device(&dev, 2 * MIB, BASE_PAGE) && errno == EINVAL,
+	if (fd >= 0)
+		addr = mmap(at, 2 * MIB, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, fd, BASE_PAGE);
+	result(ok && addr == MAP_FAILED && errno == EINVAL,
 	       "a file offset that is no multiple of align is refused");
+	if (addr != MAP_FAILED) {
+		char *right = map_device(&dev, 2 * MIB, 0);
+
+		if (right) {
+			*(uint64_t *)right = stamp(0);
+			note("offset 4096 shows the data of offset %s",
+			     *(uint64_t *)addr == stamp(0) ? "0" : "4096");
+			munmap(right, 2 * MIB);
+		}
+		munmap(addr, 2 * MIB);
+	}
+	close(fd);
 	if (ok)
 		static_destroy(&dev);
 }
@@ -409,7 +433,7 @@ static unsigned long foreign_pages_read(struct device *dev, unsigned long start,
 					unsigned long end)
 {
 	static const char secret[] = "this page belongs to somebody else";
-	unsigned long size = 3 * GIB / 2, seen = 0, there = 0, at;
+	unsigned long size = 3 * GIB, seen = 0, there = 0, at;
 	int ready[2], done[2];
 	char *addr;
 	pid_t pid;
@@ -484,6 +508,8 @@ static void test_dynamic(void)
 		fail_device("dynamic two ranges 2M", device_error());
 	else
 		test_device(&dev, "dynamic two ranges 2M");
+	if (dynamic_unsplit(&dev))
+		note("%s", device_error());
 
 	/* the device now starts where the region does, off a multiple of 1 GiB */
 	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/align", dev.name);
@@ -500,9 +526,49 @@ static void test_dynamic(void)
 	       "dynamic: a GiB is placed on a multiple of itself");
 }
 
-int main(void)
+/* A distribution's way back: bound like this, a device gets base pages. */
+static void test_compound_off(void)
+{
+	static const char param[] = "/sys/module/device_dax/parameters/compound";
+	struct device dev = { 0 };
+	char start[64];
+	bool ok;
+
+	ok = !file_write(param, "0") && !static_create(&dev, "mem", 2 * MIB, 512 * MIB);
+	if (!ok)
+		note("%s", device_error());
+	snprintf(start, sizeof(start), "%s: pages of order ", dev.name);
+	result(ok && log_last(start, "0,") && pin_and_unpin(&dev, "-a"),
+	       "compound=0: a device is made of base pages");
+	file_write(param, "1");
+	if (dev.namespace[0])
+		static_destroy(&dev);
+}
+
+/* Run as "no1g", on a CPU that has no pages of 1 GiB. Nothing is mapped. */
+static int without_1g_pages(void)
+{
+	struct device dev;
+
+	printf("KTAP version 1\n1..3\n");
+	if (static_setup())
+		note("%s", device_error());
+	result(static_create(&dev, "mem", GIB, 2 * GIB),
+	       "no 1G pages: a namespace with an align of 1G is refused");
+	if (!dynamic_find(&dev))
+		result(dynamic_resize(&dev, GIB, GIB),
+		       "no 1G pages: a dynamic device with an align of 1G is refused");
+	result(!dynamic_resize(&dev, 2 * MIB, GIB) && !device_bind(&dev),
+	       "no 1G pages: an align of 2M works");
+	return failed != 0;
+}
+
+int main(int argc, char **argv)
 {
 	long acquired, released;
+
+	if (argc && !strcmp(argv[0], "no1g"))
+		return without_1g_pages();
 
 	printf("KTAP version 1\n1..%d\n", PLAN);
 	if (static_setup())
@@ -511,6 +577,7 @@ int main(void)
 	test_dynamic();
 	test_offset_namespace();
 	test_offset_in_file();
+	test_compound_off();
 
 	acquired = file_counter("/proc/vmstat", "nr_foll_pin_acquired");
 	released = file_counter("/proc/vmstat", "nr_foll_pin_released");
