@@ -579,6 +579,9 @@ int main(int argc, char **argv)
 	test_offset_in_file();
 	test_compound_off();
 
+	/* what each CPU has not added to the counters yet */
+	if (file_write("/proc/sys/vm/stat_refresh", "1"))
+		note("%s", device_error());
 	acquired = file_counter("/proc/vmstat", "nr_foll_pin_acquired");
 	released = file_counter("/proc/vmstat", "nr_foll_pin_released");
 	note("%ld pins, %ld released", acquired, released);
