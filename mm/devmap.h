@@ -20,84 +20,64 @@
 #include <linux/memremap.h>
 
 /**
- * struct devmap_walk - where a walk over the pages of a devmap is
- * @pfn: first pfn of the current page
- * @order: order of the current page
- * @nr: base pages in it
- * @stop: private: end of the pages of this order
- * @first: private: start of the first compound page, @end if there is none
- * @last: private: end of the last compound page
- * @end: private: end of the range
- * @shift: private: order of a compound page
+ * struct devmap_extent - pages of one order in a range of a devmap
+ * @start: first pfn
+ * @end: the pfn behind the last page
+ * @order: order of each page
  */
-struct devmap_walk {
-	unsigned long pfn;
-	unsigned int order;
-	unsigned long nr;
-	unsigned long stop;
-	unsigned long first;
-	unsigned long last;
+struct devmap_extent {
+	unsigned long start;
 	unsigned long end;
-	unsigned int shift;
+	unsigned int order;
 };
 
-static inline void devmap_walk_init(struct devmap_walk *walk,
-				    const struct dev_pagemap *pgmap,
-				    unsigned long start_pfn,
-				    unsigned long end_pfn)
+/*
+ * Find the pages of one order that follow @extent in the range up to @end_pfn.
+ * There are three such extents at most, each of which may be missing: base
+ * pages, compound pages, base pages.
+ */
+static inline bool devmap_next_extent(const struct dev_pagemap *pgmap,
+				      struct devmap_extent *extent,
+				      unsigned long end_pfn)
 {
 	unsigned long nr = pgmap_vmemmap_nr(pgmap);
+	unsigned long first = ALIGN(extent->end, nr);
+	unsigned long last = ALIGN_DOWN(end_pfn, nr);
 
-	walk->pfn = start_pfn;
-	walk->nr = 0;
-	walk->stop = start_pfn;
-	walk->first = ALIGN(start_pfn, nr);
-	walk->last = ALIGN_DOWN(end_pfn, nr);
-	if (walk->first >= walk->last)
-		walk->first = walk->last = end_pfn;
-	walk->end = end_pfn;
-	walk->shift = pgmap->vmemmap_shift;
-}
-
-/* The order changes twice at most, so that a step is an addition and a test. */
-static __always_inline bool devmap_walk_next(struct devmap_walk *walk)
-{
-	walk->pfn += walk->nr;
-	if (likely(walk->pfn != walk->stop))
-		return true;
-	if (walk->pfn >= walk->end)
-		return false;
-
-	if (walk->pfn < walk->first) {
-		walk->order = 0;
-		walk->stop = walk->first;
-	} else if (walk->pfn < walk->last) {
-		walk->order = walk->shift;
-		walk->stop = walk->last;
+	extent->start = extent->end;
+	extent->order = 0;
+	if (first >= last) {
+		extent->end = end_pfn;
+	} else if (extent->start < first) {
+		extent->end = first;
 	} else {
-		walk->order = 0;
-		walk->stop = walk->end;
+		extent->end = last;
+		extent->order = pgmap->vmemmap_shift;
 	}
-	walk->nr = 1UL << walk->order;
-	return true;
+	return extent->start < end_pfn;
 }
 
-/* Visit each page, head or base, from @start_pfn up to but not @end_pfn. */
-#define for_each_devmap_page(walk, pgmap, start_pfn, end_pfn)		\
-	for (devmap_walk_init(walk, pgmap, start_pfn, end_pfn);		\
-	     devmap_walk_next(walk);)
+/* Visit the extents from @start_pfn up to but not @end_pfn. */
+#define for_each_devmap_extent(extent, pgmap, start_pfn, end_pfn)	\
+	for ((extent)->end = (start_pfn);				\
+	     devmap_next_extent(pgmap, extent, end_pfn);)
 
-/* The number of pages that for_each_devmap_page() visits. */
+/* Visit each page of an extent by its first pfn. */
+#define for_each_extent_page(pfn, extent)				\
+	for ((pfn) = (extent)->start; (pfn) < (extent)->end;		\
+	     (pfn) += 1UL << (extent)->order)
+
+/* The number of pages, heads and base pages, in a range. */
 static inline unsigned long devmap_nr_pages(const struct dev_pagemap *pgmap,
 					    unsigned long start_pfn,
 					    unsigned long end_pfn)
 {
-	struct devmap_walk walk;
+	struct devmap_extent extent;
+	unsigned long nr = 0;
 
-	devmap_walk_init(&walk, pgmap, start_pfn, end_pfn);
-	return (walk.first - start_pfn) +
-		((walk.last - walk.first) >> walk.shift) +
-		(end_pfn - walk.last);
+	for_each_devmap_extent(&extent, pgmap, start_pfn, end_pfn)
+		nr += (extent.end - extent.start) >> extent.order;
+	return nr;
 }
 
 #endif	/* __MM_DEVMAP_H */

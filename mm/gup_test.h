@@ -28,7 +28,8 @@
  * @get_delta_usec: out: microseconds that taking all pages needed
  * @put_delta_usec: out: microseconds that giving all back needed
  * @addr: start of the range, page aligned
- * @size: bytes asked for; out: bytes of the calls that succeeded
+ * @size: bytes asked for; out: bytes up to the end of the last call, which may
+ *	have got less
  * @nr_pages_per_call: pages that one call of the function under test takes
  * @gup_flags: FOLL_WRITE or nothing
  * @test_flags: GUP_TEST_FLAG_*
