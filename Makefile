@@ -41,6 +41,9 @@ tree: $(dir)/source.deb
 refresh: | tree
 	@scripts/refresh $(BASE)
 
+# Not to be removed as intermediate files
+.PRECIOUS: $(dir)/%/obj/arch/x86/boot/bzImage $(dir)/%/bench.result
+
 # kbuild knows what to rebuild, and leaves the image alone if there is nothing.
 $(dir)/%/obj/arch/x86/boot/bzImage: FORCE | tree
 	@scripts/kernel $(BASE) $*
