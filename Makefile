@@ -5,44 +5,64 @@
 BASE ?= 5.10
 VARIANT ?= series
 JOB ?= smoke
+ifneq ($(KERNEL),)
+override KERNEL := $(abspath $(KERNEL))
+export KERNEL
+endif
 
-dir := build/$(BASE)
+# Everything that is made of a base, or of the user's own tree.
+dir := build/$(BASE)$(if $(KERNEL),-$(notdir $(KERNEL)))
 queue := patches/$(BASE)
 kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
 guest := $(wildcard guest/* bench/*.c)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps tree refresh kernel image boot bench table demo test clean FORCE
+.PHONY: help deps ready tree refresh apply kernel image boot bench table demo \
+	check test test-all clean FORCE
 
 help:
 	@echo 'make demo      build 5.10 without and with the series, boot both, print the table'
 	@echo 'make test      apply, compile, boot and test the queue; ends with the count'
 	@echo
+	@echo 'make apply     put the queue on a kernel tree of yours, KERNEL=DIR: all or nothing'
 	@echo 'make tree      $(dir)/linux: the base and the queue, a git commit a patch'
-	@echo 'make refresh   export that tree to $(queue)'
-	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, or a number of patches)'
+	@echo 'make refresh   export that tree to $(queue), and show what changed'
+	@echo 'make check     all tests that need no guest; what did not change costs nothing'
 	@echo 'make boot      run JOB=$(JOB) (smoke, bench, no1g) in a guest on VARIANT=$(VARIANT)'
+	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, or a number of patches)'
 	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
+	@echo 'make test-all  make test, and what takes longer'
 	@echo 'make deps      install the Debian packages that are missing'
 	@echo 'make clean     remove build/ but for the download and the tree'
 	@echo
-	@echo 'BASE=$(BASE)  ACCEL=tcg|kvm  SIZE_MB=8192 and up  JOBS=2'
+	@echo 'BASE=$(BASE)  ACCEL=tcg|kvm  SIZE_MB=8192 and up  JOBS=2  KERNEL=DIR, also for demo'
 
 deps:
 	@scripts/deps
 
-$(dir)/source.deb: $(queue)/base | deps
+# Before anything is fetched or built: is there what it will need?
+ready: | deps
+	@scripts/ready $(BASE)
+
+patches/%/base:
+	@scripts/ready $*
+
+$(dir)/source.deb: $(queue)/base | ready
 	@scripts/fetch $(BASE)
 	@touch $@
 
-tree: $(dir)/source.deb
+tree: $(if $(KERNEL),,$(dir)/source.deb) | ready
 	@scripts/tree $(BASE)
 
 refresh: | tree
 	@scripts/refresh $(BASE)
 
-# Not to be removed as intermediate files
-.PRECIOUS: $(dir)/%/obj/arch/x86/boot/bzImage $(dir)/%/bench.result
+apply: | deps
+	@scripts/apply $(BASE) "$(KERNEL)"
+
+# Nothing is intermediate; what failed halfway is made again.
+.SECONDARY:
+.DELETE_ON_ERROR:
 
 # kbuild knows what to rebuild, and leaves the image alone if there is nothing.
 $(dir)/%/obj/arch/x86/boot/bzImage: FORCE | tree
@@ -57,7 +77,6 @@ image: $(dir)/image.gz
 
 boot: $(call kernel,$(VARIANT)) image
 	@scripts/boot $(BASE) $(VARIANT) $(JOB)
-	@cat $(dir)/$(VARIANT)/$(JOB).result
 
 $(dir)/%/bench.result: $(dir)/%/obj/arch/x86/boot/bzImage $(dir)/image.gz scripts/boot
 	@scripts/boot $(BASE) $* bench
@@ -72,10 +91,18 @@ demo: bench
 	@echo
 	@scripts/table $(BASE)
 	@echo
-	@echo 'Raw figures, commands and versions: build/bench/$(BASE)/'
+	@echo 'Raw figures, commands and versions: build/bench/$(notdir $(dir))/'
+
+parts := check judge inputs guests
+
+check: tree
+	@scripts/test $(BASE) check
 
 test: tree
-	@scripts/test $(BASE)
+	@scripts/test $(BASE) $(parts)
+
+test-all: tree
+	@scripts/test $(BASE) $(parts) contributing longer
 
 clean:
 	rm -rf build/bench $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))

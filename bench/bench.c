@@ -5,6 +5,8 @@
  *
  *	row kind map align metric unit value count
  *
+ * and a test result for each kind of memory, which fails if a figure is missing.
+ *
  * Under -icount shift=0 a nanosecond of the guest is an instruction, and what
  * gup_test calls a microsecond is a thousand of them.
  */
@@ -27,7 +29,25 @@
 #define PAGES		(GIB / BASE_PAGE)
 #define REPEATS		3
 
-static int failed;
+#define KINDS		13	/* of memory: three, six static, three dynamic, fsdax */
+
+static bool failed, any_failed;
+static int results;
+
+/* Whether all of one kind of memory could be measured. */
+static void result(const char *what)
+{
+	char name[64];
+	char *tab;
+
+	snprintf(name, sizeof(name), "%s", what);
+	while ((tab = strchr(name, '\t')))
+		*tab = ' ';
+	printf("%s %d measured: %s\n", failed ? "not ok" : "ok", ++results, name);
+	fflush(stdout);
+	any_failed |= failed;
+	failed = false;
+}
 
 static void row(const char *what, const char *metric, double value, unsigned long count)
 {
@@ -92,7 +112,7 @@ static void measure_pins(const char *what, const char *args, bool longterm)
 			continue;
 		if (measure(args, modes[i].how, 512, &get, &put)) {
 			printf("# %s: %s could not be measured\n", what, modes[i].metric);
-			failed = 1;
+			failed = true;
 			continue;
 		}
 		row(what, modes[i].metric, get, 512);
@@ -121,7 +141,8 @@ static void measure_fault(const char *what, struct device *dev)
 	addr = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (addr == MAP_FAILED) {
-		failed = 1;
+		printf("# %s: mmap failed\n", what);
+		failed = true;
 		return;
 	}
 	start = now();
@@ -184,11 +205,12 @@ static void bench_static(void)
 			snprintf(what, sizeof(what), "static\t%s\t%s", maps[m], aligns[a].name);
 			if (static_create(&dev, maps[m], aligns[a].align, 4 * GIB)) {
 				printf("# %s: %s\n", what, device_error());
-				failed = 1;
-				continue;
+				failed = true;
+			} else {
+				measure_device(what, &dev);
+				static_destroy(&dev);
 			}
-			measure_device(what, &dev);
-			static_destroy(&dev);
+			result(what);
 		}
 	}
 }
@@ -198,20 +220,18 @@ static void bench_dynamic(void)
 	struct device dev;
 	unsigned int a;
 	char what[64];
+	int missing = dynamic_find(&dev);
 
-	if (dynamic_find(&dev)) {
-		printf("# dynamic: %s\n", device_error());
-		failed = 1;
-		return;
-	}
 	for (a = 0; a < 3; a++) {
 		snprintf(what, sizeof(what), "dynamic\tmem\t%s", aligns[a].name);
-		if (dynamic_resize(&dev, aligns[a].align, 2 * GIB) || device_bind(&dev)) {
+		if (missing || dynamic_resize(&dev, aligns[a].align, 2 * GIB) ||
+		    device_bind(&dev)) {
 			printf("# %s: %s\n", what, device_error());
-			failed = 1;
-			continue;
+			failed = true;
+		} else {
+			measure_device(what, &dev);
 		}
-		measure_device(what, &dev);
+		result(what);
 	}
 }
 
@@ -239,18 +259,29 @@ static void bench_fsdax(void)
 	return;
 fail:
 	printf("# fsdax: %s\n", device_error());
-	failed = 1;
+	failed = true;
 }
+
+static const struct {
+	const char *what, *args;
+} plain[] = {
+	{ "anon\t-\t4K", "-T" }, { "thp\t-\t2M", "-t" }, { "hugetlb\t-\t2M", "-H" },
+};
 
 int main(void)
 {
+	unsigned int i;
+
+	printf("1..%d\n", KINDS);
+	for (i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		measure_pins(plain[i].what, plain[i].args, true);
+		result(plain[i].what);
+	}
 	if (static_setup())
 		printf("# %s\n", device_error());
-	measure_pins("anon\t-\t4K", "-T", true);
-	measure_pins("thp\t-\t2M", "-t", true);
-	measure_pins("hugetlb\t-\t2M", "-H", true);
 	bench_static();
 	bench_dynamic();
 	bench_fsdax();
-	return failed;
+	result("fsdax\tmem\t4K");
+	return any_failed;
 }

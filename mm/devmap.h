@@ -31,10 +31,16 @@ struct devmap_extent {
 	unsigned int order;
 };
 
-/*
- * Find the pages of one order that follow @extent in the range up to @end_pfn.
- * There are three such extents at most, each of which may be missing: base
- * pages, compound pages, base pages.
+/**
+ * devmap_next_extent - find the pages of one order that come next in a range
+ * @pgmap: the devmap, none of whose ranges changes while it is walked
+ * @extent: the extent before, of which only the end is used, and the result
+ * @end_pfn: the pfn behind the range
+ *
+ * There are three extents in a range at most, each of which may be missing:
+ * base pages, compound pages, base pages.
+ *
+ * Return: false if @extent was the last one.
  */
 static inline bool devmap_next_extent(const struct dev_pagemap *pgmap,
 				      struct devmap_extent *extent,
@@ -57,17 +63,35 @@ static inline bool devmap_next_extent(const struct dev_pagemap *pgmap,
 	return extent->start < end_pfn;
 }
 
-/* Visit the extents from @start_pfn up to but not @end_pfn. */
+/**
+ * for_each_devmap_extent - visit the extents of a range
+ * @extent: a struct devmap_extent * to visit them by
+ * @pgmap: the devmap
+ * @start_pfn: first pfn of the range
+ * @end_pfn: the pfn behind it
+ */
 #define for_each_devmap_extent(extent, pgmap, start_pfn, end_pfn)	\
 	for ((extent)->end = (start_pfn);				\
 	     devmap_next_extent(pgmap, extent, end_pfn);)
 
-/* Visit each page of an extent by its first pfn. */
+/**
+ * for_each_extent_page - visit the heads or base pages of an extent
+ * @pfn: an unsigned long, the first pfn of each page
+ * @extent: a struct devmap_extent *
+ */
 #define for_each_extent_page(pfn, extent)				\
 	for ((pfn) = (extent)->start; (pfn) < (extent)->end;		\
 	     (pfn) += 1UL << (extent)->order)
 
-/* The number of pages, heads and base pages, in a range. */
+/**
+ * devmap_nr_pages - count the heads and base pages of a range
+ * @pgmap: the devmap
+ * @start_pfn: first pfn of the range
+ * @end_pfn: the pfn behind it
+ *
+ * Return: their number, which is the number of references that they hold on
+ * the devmap.
+ */
 static inline unsigned long devmap_nr_pages(const struct dev_pagemap *pgmap,
 					    unsigned long start_pfn,
 					    unsigned long end_pfn)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by what tests: one line a test, which scripts/test counts.
+# shellcheck shell=bash
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# report RC NAME
+report()
+{
+	if [ "$1" -eq 0 ]; then
+		echo "ok: $2"
+	else
+		echo "FAILED: $2"
+	fi
+}
+
+# try NAME COMMAND...: a test that passes if the command does
+try()
+{
+	local name=$1 rc=0
+	shift
+	"$@" >"$scratch/try.log" 2>&1 || rc=$?
+	[ $rc -eq 0 ] || tail -n 20 "$scratch/try.log"
+	report $rc "$name"
+}
