@@ -46,7 +46,7 @@ use_base()
 # The patches of the queue, in order.
 patches()
 {
-	grep -v '^#' "$queue/series"
+	sed '/^#/d' "$queue/series"
 }
 
 # need_space DIR MIB WHAT: stop before there is too little.
@@ -82,6 +82,12 @@ at_top()
 queue_says()
 {
 	patches | sed "s|^|$queue/|" | xargs -r cat | sha256sum | cut -c 1-40
+}
+
+# The version that a kernel tree's Makefile says.
+kernel_version()
+{
+	sed -n 's/^\(VERSION\|PATCHLEVEL\|SUBLEVEL\) = //p' "$1/Makefile" | paste -sd .
 }
 
 # need_kernel DIR: a kernel's git tree, nothing changed, nothing under way.
