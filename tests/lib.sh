@@ -8,6 +8,15 @@
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
+# clone_here DIR: a clone of this repository, with what is not committed yet
+clone_here()
+{
+	rm -rf "$1"
+	git clone -q "$top" "$1"
+	(cd "$top" && git ls-files -z --cached --others --exclude-standard |
+		xargs -0 sh -c 'for f; do [ ! -e "$f" ] || cp --parents "$f" "$0"; done' "$1")
+}
+
 # report RC NAME
 report()
 {
