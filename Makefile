@@ -105,7 +105,7 @@ test-all: tree
 	@scripts/test $(BASE) $(parts) contributing longer
 
 clean:
-	rm -rf build/bench $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))
+	rm -rf build/bench build/newcomer build/apply $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))
 	-git -C $(dir)/linux worktree prune
 
 FORCE:

@@ -17,6 +17,28 @@ clone_here()
 		xargs -0 sh -c 'for f; do [ ! -e "$f" ] || cp --parents "$f" "$0"; done' "$1")
 }
 
+# interrupt CONDITION COMMAND...: start a command, end it and its children as soon
+# as the condition is met. It fails if the command was done before, or if
+# something of it is left.
+interrupt()
+{
+	local pid i condition=$1
+	shift
+	setsid "$@" &
+	pid=$!
+	until eval "$condition"; do
+		kill -0 $pid 2>/dev/null || return 1
+		sleep 0.1
+	done
+	kill -TERM -- -$pid
+	! wait $pid || return 1
+	for ((i = 0; i < 100; i++)); do
+		pgrep -g $pid >/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # report RC NAME
 report()
 {
