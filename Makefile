@@ -17,6 +17,7 @@ kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
 guest := $(wildcard guest/* bench/*.c)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help deps ready tree refresh apply kernel image boot bench table demo \
 	check test test-all clean FORCE
 

@@ -8,6 +8,9 @@ readonly E_USAGE=2 E_TOOLS=3 E_FETCH=4 E_APPLY=5 E_CONFIG=6 E_BUILD=7 \
 	E_SPACE=8 E_KERNEL=9 E_TEST=10 E_PANIC=11 E_HANG=12 E_NO_TOKEN=13 \
 	E_SPLAT=14 E_OOM=15
 
+# Tools' words are read here and there.
+export LC_ALL=C.UTF-8
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say()
