@@ -18,6 +18,28 @@
 
 #include <linux/kernel.h>
 #include <linux/memremap.h>
+#include <linux/pgtable.h>
+
+/**
+ * devmap_shift_valid - whether a devmap can have the pages that it asks for
+ * @pgmap: a devmap, of which type and vmemmap_shift are set
+ *
+ * A compound page is as large as a leaf entry that maps it. Without THP the
+ * index of a tail would be looked for in the tail, see page_to_index().
+ *
+ * Return: true if memremap_pages() takes it.
+ */
+static inline bool devmap_shift_valid(const struct dev_pagemap *pgmap)
+{
+	unsigned int shift = pgmap->vmemmap_shift;
+
+	if (!shift)
+		return true;
+	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
+		pgmap->type == MEMORY_DEVICE_GENERIC &&
+		(shift == PMD_SHIFT - PAGE_SHIFT ||
+		 shift == PUD_SHIFT - PAGE_SHIFT);
+}
 
 /**
  * struct devmap_extent - pages of one order in a range of a devmap

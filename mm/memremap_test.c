@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the memmap of a devmap
+ *
+ * Each test makes a devmap of physical addresses that nobody uses and looks at
+ * every struct page of it. What stands behind those addresses is never read nor
+ * written, there is no memory. Where a page has to be compound is worked out
+ * here from the pfn alone, and not by the iterators of devmap.h.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/ioport.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/percpu-refcount.h>
+#include <linux/sizes.h>
+
+#include "devmap.h"
+#include "internal.h"
+
+#define ORDER_4K	0
+#define ORDER_2M	(PMD_SHIFT - PAGE_SHIFT)
+#define ORDER_1G	(PUD_SHIFT - PAGE_SHIFT)
+
+#define MAX_RANGES	3
+
+/* Ranges by their distance from a multiple of 1 GiB, in bytes. */
+struct layout {
+	unsigned int shift;
+	int nr_range;
+	struct {
+		u64 start;
+		u64 size;
+	} range[MAX_RANGES];
+	/* heads and base pages of all ranges */
+	unsigned long nr_pages;
+};
+
+static const struct layout base_pages = {
+	ORDER_4K, 1, { { 0, SZ_16M } }, SZ_16M / SZ_4K
+};
+static const struct layout base_pages_ranges = {
+	ORDER_4K, 3, { { 0, SZ_2M }, { SZ_8M, SZ_4M }, { SZ_16M, SZ_2M } },
+	SZ_8M / SZ_4K
+};
+static const struct layout pmd_aligned = {
+	ORDER_2M, 1, { { 0, SZ_64M } }, SZ_64M / SZ_2M
+};
+static const struct layout pmd_in_a_section = {
+	ORDER_2M, 1, { { SZ_2M, SZ_2M } }, 1
+};
+static const struct layout pmd_across_sections = {
+	ORDER_2M, 1, { { SZ_128M - SZ_2M, SZ_4M } }, 2
+};
+static const struct layout pmd_ranges = {
+	ORDER_2M, 3, { { 0, SZ_2M }, { SZ_8M, SZ_4M }, { SZ_16M, SZ_2M } }, 4
+};
+static const struct layout pud_aligned = {
+	ORDER_1G, 1, { { 0, 2UL * SZ_1G } }, 2
+};
+static const struct layout pud_misaligned_start = {
+	ORDER_1G, 1, { { SZ_1G - SZ_2M, SZ_1G + SZ_2M } }, SZ_2M / SZ_4K + 1
+};
+static const struct layout pud_misaligned_end = {
+	ORDER_1G, 1, { { 0, SZ_1G + SZ_2M } }, SZ_2M / SZ_4K + 1
+};
+static const struct layout pud_misaligned_both = {
+	ORDER_1G, 1, { { SZ_1G - SZ_2M, SZ_1G + SZ_4M } }, SZ_4M / SZ_4K + 1
+};
+static const struct layout pud_too_small = {
+	ORDER_1G, 1, { { SZ_512M, SZ_16M } }, SZ_16M / SZ_4K
+};
+static const struct layout pud_too_small_over_a_boundary = {
+	ORDER_1G, 1, { { SZ_1G - SZ_2M, SZ_4M } }, SZ_4M / SZ_4K
+};
+static const struct layout pud_ranges = {
+	ORDER_1G, 3,
+	{ { SZ_1G - SZ_2M, SZ_2M }, { SZ_1G, SZ_1G },
+	  { 2UL * SZ_1G + SZ_2M, SZ_2M } },
+	2 * SZ_2M / SZ_4K + 1
+};
+
+struct devmap_test {
+	struct resource res;
+	struct percpu_ref ref;
+	struct completion done;
+	struct dev_pagemap *pgmap;
+	const struct layout *layout;
+	int nid;
+};
+
+/*
+ * The devmap's references are counted by one of the test's own, which is never
+ * in per-CPU mode and can be read at any time.
+ */
+static void devmap_test_release(struct percpu_ref *ref)
+{
+	complete(&container_of(ref, struct devmap_test, ref)->done);
+}
+
+static void devmap_test_kill(struct dev_pagemap *pgmap)
+{
+	percpu_ref_kill(pgmap->ref);
+}
+
+static void devmap_test_cleanup(struct dev_pagemap *pgmap)
+{
+	struct devmap_test *dt = container_of(pgmap->ref, struct devmap_test, ref);
+
+	wait_for_completion(&dt->done);
+	percpu_ref_exit(pgmap->ref);
+}
+
+static const struct dev_pagemap_ops devmap_test_ops = {
+	.kill = devmap_test_kill,
+	.cleanup = devmap_test_cleanup,
+};
+
+/* The references on the devmap, less that of its owner. */
+static unsigned long pgmap_refs(struct devmap_test *dt)
+{
+	return atomic_long_read(&dt->ref.data->count) - 1;
+}
+
+/* Free addresses in the upper half of what the CPU has, far from all memory. */
+static int devmap_test_init(struct kunit *test)
+{
+	struct devmap_test *dt;
+	u64 end;
+
+	dt = kunit_kzalloc(test, sizeof(*dt), GFP_KERNEL);
+	if (!dt)
+		return -ENOMEM;
+	dt->res.name = "memremap_test";
+	dt->res.flags = IORESOURCE_MEM;
+	dt->nid = first_online_node;
+	dt->pgmap = kunit_kzalloc(test, struct_size(dt->pgmap, ranges, MAX_RANGES),
+				  GFP_KERNEL);
+	if (!dt->pgmap)
+		return -ENOMEM;
+	test->priv = dt;
+	end = min_t(u64, iomem_resource.end, (1ULL << MAX_PHYSMEM_BITS) - 1);
+	return allocate_resource(&iomem_resource, &dt->res, 4UL * SZ_1G,
+				 end / 2 + 1, end, SZ_1G, NULL, NULL);
+}
+
+static void devmap_test_exit(struct kunit *test)
+{
+	struct devmap_test *dt = test->priv;
+
+	if (!dt)
+		return;
+	if (dt->layout)
+		memunmap_pages(dt->pgmap);
+	if (dt->res.parent)
+		release_resource(&dt->res);
+}
+
+static void map_devmap(struct kunit *test, const struct layout *layout)
+{
+	struct devmap_test *dt = test->priv;
+	struct dev_pagemap *pgmap = dt->pgmap;
+	void *addr;
+	int i;
+
+	init_completion(&dt->done);
+	KUNIT_ASSERT_EQ(test, percpu_ref_init(&dt->ref, devmap_test_release,
+					      PERCPU_REF_INIT_ATOMIC, GFP_KERNEL), 0);
+	pgmap->ref = &dt->ref;
+	pgmap->ops = &devmap_test_ops;
+	pgmap->type = MEMORY_DEVICE_GENERIC;
+	pgmap->vmemmap_shift = layout->shift;
+	pgmap->nr_range = layout->nr_range;
+	for (i = 0; i < layout->nr_range; i++) {
+		pgmap->ranges[i].start = dt->res.start + layout->range[i].start;
+		pgmap->ranges[i].end = pgmap->ranges[i].start +
+			layout->range[i].size - 1;
+	}
+	addr = memremap_pages(pgmap, dt->nid);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(addr));
+	dt->layout = layout;
+}
+
+static void unmap_devmap(struct kunit *test)
+{
+	struct devmap_test *dt = test->priv;
+
+	memunmap_pages(dt->pgmap);
+	dt->layout = NULL;
+}
+
+static unsigned long first_pfn(struct devmap_test *dt, int i)
+{
+	return PHYS_PFN(dt->res.start + dt->layout->range[i].start);
+}
+
+static unsigned long end_pfn(struct devmap_test *dt, int i)
+{
+	return first_pfn(dt, i) + PHYS_PFN(dt->layout->range[i].size);
+}
+
+/* The pfn of the head of the page that @pfn has to be in, in range @i. */
+static unsigned long head_pfn(struct devmap_test *dt, int i, unsigned long pfn)
+{
+	unsigned long nr = 1UL << dt->layout->shift;
+	unsigned long head = pfn - pfn % nr;
+
+	if (head < first_pfn(dt, i) || head + nr > end_pfn(dt, i))
+		return pfn;
+	return head;
+}
+
+/* What is wrong with a page that is not part of a larger one, or a head. */
+static const char *wrong_first(struct devmap_test *dt, struct page *page,
+			       unsigned int order)
+{
+	if (PageTail(page))
+		return "is a tail";
+	if (PageHead(page) != (order > 0))
+		return order ? "is no head" : "is a head";
+	if (page_ref_count(page) != 1)
+		return "has another reference count than 1";
+	if (page->mapping)
+		return "has a mapping";
+	if (page->_pgmap != dt->pgmap)
+		return "has another devmap";
+	if (page->zone_device_data)
+		return "has zone_device_data";
+	if (!order)
+		return NULL;
+	if (compound_order(page) != order)
+		return "has another order";
+	if (compound_nr(page) != 1UL << order)
+		return "has another number of pages";
+	if (page[1].compound_dtor != COMPOUND_PAGE_DTOR)
+		return "has another destructor";
+	if (compound_mapcount(page))
+		return "is mapped";
+	if (hpage_pincount_available(page) && compound_pincount(page))
+		return "is pinned";
+	return NULL;
+}
+
+static const char *wrong_tail(struct page *page, unsigned long idx)
+{
+	if (!PageTail(page))
+		return "is no tail";
+	if (page_ref_count(page))
+		return "is a tail with a reference";
+	/* the word holds a part of the head's state in the first tail */
+	if (idx > 1 && page->mapping != TAIL_MAPPING)
+		return "is a tail with a mapping";
+	return NULL;
+}
+
+static const char *wrong(struct devmap_test *dt, int i, unsigned long pfn)
+{
+	unsigned long head = head_pfn(dt, i, pfn);
+	struct page *page = pfn_to_page(pfn);
+	unsigned int order = 0;
+
+	if (head_pfn(dt, i, pfn) != pfn || head_pfn(dt, i, pfn + 1) == pfn)
+		order = dt->layout->shift;
+
+	if (page_to_pfn(page) != pfn)
+		return "is not found by its pfn";
+	if (!is_zone_device_page(page))
+		return "is not in ZONE_DEVICE";
+	if (page_to_nid(page) != dt->nid)
+		return "is on another node";
+	if (!PageReserved(page))
+		return "is not reserved";
+	if (atomic_read(&page->_mapcount) != -1)
+		return "has a map count";
+	if (compound_head(page) != pfn_to_page(head))
+		return "has another head";
+	if (page_pgmap(page) != dt->pgmap)
+		return "has another devmap by its head";
+	if (IS_ALIGNED(pfn, pageblock_nr_pages) &&
+	    get_pageblock_migratetype(page) != MIGRATE_MOVABLE)
+		return "is in a pageblock that is not movable";
+	if (pfn == head)
+		return wrong_first(dt, page, order);
+	return wrong_tail(page, pfn - head);
+}
+
+static void check_pages(struct kunit *test)
+{
+	struct devmap_test *dt = test->priv;
+	const char *what;
+	unsigned long pfn;
+	int i;
+
+	for (i = 0; i < dt->layout->nr_range; i++) {
+		for (pfn = first_pfn(dt, i); pfn < end_pfn(dt, i); pfn++) {
+			what = wrong(dt, i, pfn);
+			if (what) {
+				KUNIT_FAIL(test, "page %lu of range %d %s",
+					   pfn - first_pfn(dt, i), i, what);
+				return;
+			}
+			if (pfn % 1024 == 0)
+				cond_resched();
+		}
+	}
+}
+
+static void check_layout(struct kunit *test, const struct layout *layout)
+{
+	struct devmap_test *dt = test->priv;
+	int i;
+
+	map_devmap(test, layout);
+	check_pages(test);
+	KUNIT_EXPECT_EQ(test, pgmap_refs(dt), layout->nr_pages);
+	unmap_devmap(test);
+	for (i = 0; i < layout->nr_range; i++)
+		KUNIT_EXPECT_TRUE(test, !get_dev_pagemap(PHYS_PFN(dt->res.start +
+					layout->range[i].start), NULL));
+
+	/* nothing of it is left that could be in the way of the next one */
+	map_devmap(test, layout);
+	check_pages(test);
+}
+
+#define LAYOUT_TEST(layout)						\
+static void layout##_test(struct kunit *test)				\
+{									\
+	check_layout(test, &layout);					\
+}
+
+LAYOUT_TEST(base_pages)
+LAYOUT_TEST(base_pages_ranges)
+LAYOUT_TEST(pmd_aligned)
+LAYOUT_TEST(pmd_in_a_section)
+LAYOUT_TEST(pmd_across_sections)
+LAYOUT_TEST(pmd_ranges)
+LAYOUT_TEST(pud_aligned)
+LAYOUT_TEST(pud_misaligned_start)
+LAYOUT_TEST(pud_misaligned_end)
+LAYOUT_TEST(pud_misaligned_both)
+LAYOUT_TEST(pud_too_small)
+LAYOUT_TEST(pud_too_small_over_a_boundary)
+LAYOUT_TEST(pud_ranges)
+
+/* The memmap of base pages stays as it is when the addresses held others. */
+static void base_pages_after_compound_test(struct kunit *test)
+{
+	map_devmap(test, &pmd_aligned);
+	unmap_devmap(test);
+	check_layout(test, &base_pages);
+}
+
+/*
+ * Pages of one array, runs of all kinds: base pages, a head, tails one by one
+ * and in a row, the same page twice, from one compound page to the next.
+ */
+static int fill_array(struct devmap_test *dt, struct page **pages)
+{
+	static const struct {
+		unsigned int first, nr;
+	} runs[] = {
+		{ 0, 1 }, { 0, 1 }, { 511, 2 }, { 513, 1 }, { 1, 123 },
+		{ 700, 600 }, { 5, 1 }, { 5, 1 }, { 1023, 2 },
+	};
+	struct page *first = pfn_to_page(first_pfn(dt, 0));
+	unsigned int i, k, nr = 0;
+
+	for (i = 0; i < ARRAY_SIZE(runs); i++)
+		for (k = 0; k < runs[i].nr; k++)
+			pages[nr++] = first + runs[i].first + k;
+	return nr;
+}
+
+#define ARRAY_PAGES	1024
+
+static void check_unpin(struct kunit *test, const struct layout *layout,
+			void (*unpin)(struct page **pages, unsigned long nr))
+{
+	struct devmap_test *dt = test->priv;
+	unsigned long refs;
+	struct page **pages;
+	int i, nr, nr_pinned;
+
+	pages = kunit_kzalloc(test, ARRAY_PAGES * sizeof(*pages), GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, pages != NULL);
+	map_devmap(test, layout);
+	refs = pgmap_refs(dt);
+	nr = fill_array(dt, pages);
+	KUNIT_ASSERT_TRUE(test, nr <= ARRAY_PAGES);
+	for (nr_pinned = 0; nr_pinned < nr; nr_pinned++)
+		if (!try_grab_page(pages[nr_pinned], FOLL_PIN))
+			break;
+	KUNIT_EXPECT_EQ(test, nr_pinned, nr);
+	for (i = 0; i < nr_pinned; i++)
+		if (!page_maybe_dma_pinned(pages[i]))
+			break;
+	KUNIT_EXPECT_EQ(test, i, nr_pinned);
+	unpin(pages, nr_pinned);
+	/* every count is what it was, or one of these pages says so */
+	check_pages(test);
+	KUNIT_EXPECT_EQ(test, pgmap_refs(dt), refs);
+}
+
+static void base_pages_unpin_test(struct kunit *test)
+{
+	check_unpin(test, &base_pages, unpin_user_pages);
+}
+
+static void pmd_unpin_test(struct kunit *test)
+{
+	check_unpin(test, &pmd_aligned, unpin_user_pages);
+}
+
+static void pud_unpin_test(struct kunit *test)
+{
+	check_unpin(test, &pud_misaligned_start, unpin_user_pages);
+}
+
+static void unpin_dirty(struct page **pages, unsigned long nr)
+{
+	unpin_user_pages_dirty_lock(pages, nr, false);
+}
+
+static void pmd_unpin_dirty_lock_test(struct kunit *test)
+{
+	check_unpin(test, &pmd_aligned, unpin_dirty);
+}
+
+/* The ranges that an array consists of, one call each. */
+static void unpin_ranges(struct page **pages, unsigned long nr)
+{
+	unsigned long i, len;
+
+	for (i = 0; i < nr; i += len) {
+		for (len = 1; i + len < nr; len++)
+			if (pages[i + len] != pages[i] + len)
+				break;
+		unpin_user_page_range_dirty_lock(pages[i], len, false);
+	}
+}
+
+static void base_pages_unpin_range_test(struct kunit *test)
+{
+	check_unpin(test, &base_pages, unpin_ranges);
+}
+
+static void pmd_unpin_range_test(struct kunit *test)
+{
+	check_unpin(test, &pmd_aligned, unpin_ranges);
+}
+
+static void pud_unpin_range_test(struct kunit *test)
+{
+	check_unpin(test, &pud_misaligned_start, unpin_ranges);
+}
+
+/* A compound page of the page allocator, from the same two helpers. */
+static void prep_compound_page_test(struct kunit *test)
+{
+	const unsigned int order = 3;
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+	int i;
+
+	KUNIT_ASSERT_TRUE(test, page != NULL);
+	prep_compound_page(page, order);
+	KUNIT_EXPECT_TRUE(test, PageHead(page));
+	KUNIT_EXPECT_EQ(test, compound_order(page), order);
+	KUNIT_EXPECT_EQ(test, compound_nr(page), 1UL << order);
+	KUNIT_EXPECT_EQ(test, compound_mapcount(page), 0);
+	KUNIT_EXPECT_EQ(test, compound_pincount(page), 0);
+	for (i = 1; i < 1 << order; i++) {
+		KUNIT_EXPECT_TRUE(test, PageTail(page + i));
+		KUNIT_EXPECT_TRUE(test, compound_head(page + i) == page);
+		KUNIT_EXPECT_EQ(test, page_ref_count(page + i), 0);
+		if (i > 1)
+			KUNIT_EXPECT_TRUE(test, page[i].mapping == TAIL_MAPPING);
+	}
+	__free_pages(page, order);
+}
+
+/* Orders and types that memremap_pages() has to refuse. */
+static void vmemmap_shift_valid_test(struct kunit *test)
+{
+	static const enum memory_type types[] = {
+		MEMORY_DEVICE_PRIVATE, MEMORY_DEVICE_FS_DAX,
+		MEMORY_DEVICE_GENERIC, MEMORY_DEVICE_PCI_P2PDMA,
+	};
+	struct dev_pagemap pgmap = { };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		pgmap.type = types[i];
+		for (pgmap.vmemmap_shift = 0; pgmap.vmemmap_shift < 64;
+		     pgmap.vmemmap_shift++) {
+			bool valid = pgmap.vmemmap_shift == 0 ||
+				(types[i] == MEMORY_DEVICE_GENERIC &&
+				 (pgmap.vmemmap_shift == ORDER_2M ||
+				  pgmap.vmemmap_shift == ORDER_1G));
+
+			KUNIT_EXPECT_EQ(test, devmap_shift_valid(&pgmap), valid);
+		}
+	}
+}
+
+static struct kunit_case devmap_test_cases[] = {
+	KUNIT_CASE(base_pages_test),
+	KUNIT_CASE(base_pages_ranges_test),
+	KUNIT_CASE(pmd_aligned_test),
+	KUNIT_CASE(pmd_in_a_section_test),
+	KUNIT_CASE(pmd_across_sections_test),
+	KUNIT_CASE(pmd_ranges_test),
+	KUNIT_CASE(pud_aligned_test),
+	KUNIT_CASE(pud_misaligned_start_test),
+	KUNIT_CASE(pud_misaligned_end_test),
+	KUNIT_CASE(pud_misaligned_both_test),
+	KUNIT_CASE(pud_too_small_test),
+	KUNIT_CASE(pud_too_small_over_a_boundary_test),
+	KUNIT_CASE(pud_ranges_test),
+	KUNIT_CASE(base_pages_after_compound_test),
+	KUNIT_CASE(base_pages_unpin_test),
+	KUNIT_CASE(pmd_unpin_test),
+	KUNIT_CASE(pud_unpin_test),
+	KUNIT_CASE(pmd_unpin_dirty_lock_test),
+	KUNIT_CASE(base_pages_unpin_range_test),
+	KUNIT_CASE(pmd_unpin_range_test),
+	KUNIT_CASE(pud_unpin_range_test),
+	KUNIT_CASE(prep_compound_page_test),
+	KUNIT_CASE(vmemmap_shift_valid_test),
+	{}
+};
+
+static struct kunit_suite devmap_test_suite = {
+	.name = "memremap",
+	.init = devmap_test_init,
+	.exit = devmap_test_exit,
+	.test_cases = devmap_test_cases,
+};
+kunit_test_suite(devmap_test_suite);
+
+MODULE_LICENSE("GPL v2");
