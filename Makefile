@@ -6,6 +6,12 @@ BASE ?= 5.10
 VARIANT ?= series
 JOB ?= smoke
 ifneq ($(KERNEL),)
+ifneq ($(words $(KERNEL) x),2)
+$(error KERNEL is '$(KERNEL)'; it takes a folder without a space in its name)
+endif
+ifneq ($(filter refresh check test test-all,$(MAKECMDGOALS)),)
+$(error KERNEL is for apply, demo, kernel and boot; leave it out of make $(MAKECMDGOALS))
+endif
 override KERNEL := $(abspath $(KERNEL))
 export KERNEL
 endif
@@ -14,7 +20,6 @@ endif
 dir := build/$(BASE)$(if $(KERNEL),-$(notdir $(KERNEL)))
 queue := patches/$(BASE)
 kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
-guest := $(wildcard guest/* bench/*.c)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -29,8 +34,8 @@ help:
 	@echo 'make tree      $(dir)/linux: the base and the queue, a git commit a patch'
 	@echo 'make refresh   export that tree to $(queue), and show what changed'
 	@echo 'make check     all tests that need no guest; what did not change costs nothing'
-	@echo 'make boot      run JOB=$(JOB) (smoke, bench, no1g) in a guest on VARIANT=$(VARIANT)'
-	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, or a number of patches)'
+	@echo 'make boot      run JOB=$(JOB) (smoke, no1g, bench; kunit on debug) in a guest on VARIANT=$(VARIANT)'
+	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, debug, or a number of patches)'
 	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
 	@echo 'make test-all  make test, and what takes longer'
 	@echo 'make deps      install the Debian packages that are missing'
@@ -58,7 +63,7 @@ tree: $(if $(KERNEL),,$(dir)/source.deb) | ready
 refresh: | tree
 	@scripts/refresh $(BASE)
 
-apply: | deps
+apply:
 	@scripts/apply $(BASE) "$(KERNEL)"
 
 # Nothing is intermediate; what failed halfway is made again.
@@ -71,7 +76,8 @@ $(dir)/%/obj/arch/x86/boot/bzImage: FORCE | tree
 
 kernel: $(call kernel,$(VARIANT))
 
-$(dir)/image.gz: $(guest) scripts/image $(call kernel,series)
+# Made each time, replaced if something in it changed.
+$(dir)/image.gz: FORCE | $(call kernel,series)
 	@scripts/image $(BASE)
 
 image: $(dir)/image.gz
@@ -79,13 +85,14 @@ image: $(dir)/image.gz
 boot: $(call kernel,$(VARIANT)) image
 	@scripts/boot $(BASE) $(VARIANT) $(JOB)
 
-$(dir)/%/bench.result: $(dir)/%/obj/arch/x86/boot/bzImage $(dir)/image.gz scripts/boot
+# Measured so, and judged well
+done := bench.$(or $(ACCEL),tcg).$(or $(SIZE_MB),8192).done
+
+$(dir)/%/$(done): $(dir)/%/obj/arch/x86/boot/bzImage $(dir)/image.gz scripts/boot
 	@scripts/boot $(BASE) $* bench
+	@touch $@
 
-# One after the other: guests share two cores badly.
-$(dir)/series/bench.result: | $(dir)/base/bench.result
-
-bench: $(dir)/base/bench.result $(dir)/series/bench.result
+bench: $(dir)/base/$(done) $(dir)/series/$(done)
 	@scripts/table $(BASE) >/dev/null
 
 demo: bench
@@ -107,6 +114,6 @@ test-all: tree
 
 clean:
 	rm -rf build/bench build/newcomer build/apply $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))
-	-git -C $(dir)/linux worktree prune
+	if [ -d $(dir)/linux ]; then git -C $(dir)/linux worktree prune; fi
 
 FORCE:

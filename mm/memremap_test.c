@@ -211,8 +211,7 @@ static unsigned long head_pfn(struct devmap_test *dt, int i, unsigned long pfn)
 }
 
 /* What is wrong with a page that is not part of a larger one, or a head. */
-static const char *wrong_first(struct devmap_test *dt, struct page *page,
-			       unsigned int order)
+static const char *wrong_first(struct page *page, unsigned int order)
 {
 	if (PageTail(page))
 		return "is a tail";
@@ -222,8 +221,6 @@ static const char *wrong_first(struct devmap_test *dt, struct page *page,
 		return "has another reference count than 1";
 	if (page->mapping)
 		return "has a mapping";
-	if (page->_pgmap != dt->pgmap)
-		return "has another devmap";
 	if (page->zone_device_data)
 		return "has zone_device_data";
 	if (!order)
@@ -280,7 +277,7 @@ static const char *wrong(struct devmap_test *dt, int i, unsigned long pfn)
 	    get_pageblock_migratetype(page) != MIGRATE_MOVABLE)
 		return "is in a pageblock that is not movable";
 	if (pfn == head)
-		return wrong_first(dt, page, order);
+		return wrong_first(page, order);
 	return wrong_tail(page, pfn - head);
 }
 

@@ -8,10 +8,13 @@ readonly E_USAGE=2 E_TOOLS=3 E_FETCH=4 E_APPLY=5 E_CONFIG=6 E_BUILD=7 \
 	E_SPACE=8 E_KERNEL=9 E_TEST=10 E_PANIC=11 E_HANG=12 E_NO_TOKEN=13 \
 	E_SPLAT=14 E_OOM=15
 
-# Tools' words are read here and there.
-export LC_ALL=C.UTF-8
-
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# What tools say is read here and there. A git hook's environment, or a folder of
+# build/ that is no repository, must not lead git to this project's own.
+export LC_ALL=C.UTF-8 GIT_CEILING_DIRECTORIES=$top/build
+# shellcheck disable=SC2046
+unset LANGUAGE $(git rev-parse --local-env-vars 2>/dev/null)
 
 say()
 {
@@ -44,6 +47,10 @@ use_base()
 	dir=$top/build/$1
 	[ -z "${KERNEL:-}" ] || dir+=-$(basename "$KERNEL")
 	tree=$dir/linux
+	local patch
+	while read -r patch; do
+		[ -r "$queue/$patch" ] || die $E_APPLY "patches/$1/series lists $patch, which is not there"
+	done < <(patches)
 }
 
 # The patches of the queue, in order.
@@ -56,8 +63,8 @@ patches()
 need_space()
 {
 	local free
-	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
-	[ "$free" -ge "$2" ] ||
+	free=$(df -Pm "$1" 2>/dev/null | awk 'NR == 2 { print $4 }') || true
+	[ "${free:=0}" -ge "$2" ] ||
 		die $E_SPACE "only $free MiB free in $1; $3 needs $2: make room, and run it again"
 }
 
@@ -84,7 +91,10 @@ at_top()
 # What the queue says, as one word.
 queue_says()
 {
-	patches | sed "s|^|$queue/|" | xargs -r cat | sha256sum | cut -c 1-40
+	local patch
+	while read -r patch; do
+		cat "$queue/$patch" 2>/dev/null || echo "no $patch"
+	done < <(patches) | sha256sum | cut -c 1-40
 }
 
 # The version that a kernel tree's Makefile says.
@@ -101,7 +111,9 @@ need_kernel()
 	grep -qs '^PATCHLEVEL = ' "$1/Makefile" && [ -e "$1/mm/memremap.c" ] ||
 		die $E_KERNEL "$1 is no Linux kernel tree"
 	[ -e "$1/.git" ] ||
-		die $E_KERNEL "$1 is no git tree; 'git init' it, or apply the queue with quilt (README.md)"
+		die $E_KERNEL "$1 is no git tree; make it one with a commit, or apply the queue with quilt (README.md)"
+	git -C "$1" rev-parse -q --verify 'HEAD^{commit}' >/dev/null 2>&1 ||
+		die $E_KERNEL "git finds no commit in $1; commit what is there, as the user that it belongs to"
 	for state in rebase-apply rebase-merge MERGE_HEAD CHERRY_PICK_HEAD; do
 		[ ! -e "$(cd "$1" && git rev-parse --path-format=absolute --git-path $state)" ] ||
 			die $E_KERNEL "in $1 a merge or rebase is under way; finish it first"
