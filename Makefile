@@ -34,7 +34,7 @@ help:
 	@echo 'make tree      $(dir)/linux: the base and the queue, a git commit a patch'
 	@echo 'make refresh   export that tree to $(queue), and show what changed'
 	@echo 'make check     all tests that need no guest; what did not change costs nothing'
-	@echo 'make boot      run JOB=$(JOB) (smoke, no1g, bench; kunit on debug) in a guest on VARIANT=$(VARIANT)'
+	@echo 'make boot      run JOB=$(JOB) (smoke, no1g, bench, rdma, fio, ndctl; kunit on debug) in a guest on VARIANT=$(VARIANT)'
 	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, debug, or a number of patches)'
 	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
 	@echo 'make test-all  make test, and what takes longer'
@@ -78,7 +78,7 @@ kernel: $(call kernel,$(VARIANT))
 
 # Made each time, replaced if something in it changed.
 $(dir)/image.gz: FORCE | $(call kernel,series)
-	@scripts/image $(BASE)
+	@scripts/image $(BASE) $(if $(filter fio ndctl,$(JOB)),more)
 
 image: $(dir)/image.gz
 

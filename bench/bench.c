@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device.h"
+#include "devdax_device.h"
 
 #define MIB		(1UL << 20)
 #define GIB		(1UL << 30)
@@ -29,8 +29,11 @@
 #define PAGES		(GIB / BASE_PAGE)
 #define REPEATS		3
 
-#define KINDS		13	/* of memory: three, six static, three dynamic, fsdax */
+/* of memory: three, six static and one of base pages, three dynamic, fsdax */
+#define KINDS		14
 
+/* Run as "counts": what a call costs by the number of pages that it asks for. */
+static bool counts_only;
 static bool failed, any_failed;
 static int results;
 
@@ -62,17 +65,18 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* One run of gup_test over 1 GiB: the medians of what pages cost, per 4 KiB. */
-static int measure(const char *args, const char *how, unsigned long count,
-		   double *get, double *put)
+/* One run of gup_test: the medians of what pages cost, per 4 KiB. */
+static int measure(const char *args, unsigned long mib, const char *how,
+		   unsigned long count, double *get, double *put)
 {
-	double gets[REPEATS], puts[REPEATS];
-	char out[4096], *line;
+	double gets[REPEATS], puts[REPEATS], pages = mib * MIB / BASE_PAGE;
+	char out[4096], line_args[256], *line;
 	int i = 0;
 
-	printf("# gup_test %s %s -m 1024 -r %d -n %lu -w\n", args, how, REPEATS, count);
-	if (run(out, sizeof(out), "gup_test %s %s -m 1024 -r %d -n %lu -w",
-		args, how, REPEATS, count)) {
+	snprintf(line_args, sizeof(line_args), "%s %s -m %lu -r %d -n %lu -w",
+		 args, how, mib, REPEATS, count);
+	printf("# gup_test %s\n", line_args);
+	if (run(out, sizeof(out), "gup_test %s", line_args)) {
 		printf("# %s\n", device_error());
 		return -1;
 	}
@@ -84,8 +88,8 @@ static int measure(const char *args, const char *how, unsigned long count,
 		if (strstr(line, "truncated"))
 			return -1;
 		if (i < REPEATS && at && sscanf(at, "get:%ld put:%ld", &us_get, &us_put) == 2) {
-			gets[i] = us_get * 1000.0 / PAGES;
-			puts[i++] = us_put * 1000.0 / PAGES;
+			gets[i] = us_get * 1000.0 / pages;
+			puts[i++] = us_put * 1000.0 / pages;
 		}
 	}
 	if (i != REPEATS)
@@ -97,29 +101,74 @@ static int measure(const char *args, const char *how, unsigned long count,
 	return 0;
 }
 
+enum { FAST, FAST_LONGTERM, LONGTERM, SLOW, MODES };
+
+static const struct {
+	const char *how, *metric;
+	bool longterm;
+} modes[MODES] = {
+	[FAST] = { "-a", "pin_fast", false },
+	[FAST_LONGTERM] = { "-l", "pin_fast_longterm", true },
+	[LONGTERM] = { "-L", "pin_longterm", true },
+	[SLOW] = { "-b", "pin_slow", false },
+};
+
+static double measure_mode(const char *what, const char *args, unsigned long mib,
+			   int mode, unsigned long count)
+{
+	double get = 0, put = 0;
+
+	if (measure(args, mib, modes[mode].how, count, &get, &put)) {
+		printf("# %s: %s could not be measured\n", what, modes[mode].metric);
+		failed = true;
+	} else {
+		row(what, modes[mode].metric, get, count);
+	}
+	return put;
+}
+
 static void measure_pins(const char *what, const char *args, bool longterm)
 {
-	static const struct {
-		const char *how, *metric;
-	} modes[] = {
-		{ "-a", "pin_fast" }, { "-L", "pin_longterm" }, { "-b", "pin_slow" },
-	};
 	double get, put;
-	unsigned int i;
+	int mode;
 
-	for (i = 0; i < 3; i++) {
-		if (i == 1 && !longterm)
+	for (mode = 0; mode < MODES; mode++) {
+		if (modes[mode].longterm && !longterm)
 			continue;
-		if (measure(args, modes[i].how, 512, &get, &put)) {
-			printf("# %s: %s could not be measured\n", what, modes[i].metric);
-			failed = true;
-			continue;
-		}
-		row(what, modes[i].metric, get, 512);
+		put = measure_mode(what, args, 1024, mode, 512);
 		/* gup_test gives all pages back in one call */
-		if (i == 0)
+		if (mode == FAST && !failed)
 			row(what, "unpin", put, PAGES);
 	}
+	/* a kernel without this call refuses the option */
+	if (!measure(args, 1024, "-a -R", 512, &get, &put))
+		row(what, "unpin_range", put, PAGES);
+}
+
+static void measure_counts(const char *what, const char *args, bool longterm,
+			   unsigned long align)
+{
+	static const unsigned long counts[] = { 1, 16, 512, 4096, 262144 };
+	unsigned int i;
+	int mode;
+
+	for (mode = 0; mode < MODES; mode++) {
+		if (modes[mode].longterm && !longterm)
+			continue;
+		/* gup_test touches all before, which takes long page by page */
+		for (i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+			measure_mode(what, args, counts[i] > 4096 || align == GIB ? 1024 : 128,
+				     mode, counts[i]);
+	}
+}
+
+static void measure_memory(const char *what, const char *args, bool longterm,
+			   unsigned long align)
+{
+	if (counts_only)
+		measure_counts(what, args, longterm, align);
+	else
+		measure_pins(what, args, longterm);
 }
 
 static double now(void)
@@ -130,7 +179,7 @@ static double now(void)
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-/* The first touch of every page of 1 GiB. */
+/* The first touch of every page of 1 GiB, then all of it by one mmap(). */
 static void measure_fault(const char *what, struct device *dev)
 {
 	int fd = open(dev->node, O_RDWR);
@@ -139,8 +188,8 @@ static void measure_fault(const char *what, struct device *dev)
 	double start;
 
 	addr = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
 	if (addr == MAP_FAILED) {
+		close(fd);
 		printf("# %s: mmap failed\n", what);
 		failed = true;
 		return;
@@ -150,6 +199,12 @@ static void measure_fault(const char *what, struct device *dev)
 		addr[at] = 1;
 	row(what, "fault", (now() - start) / PAGES, dev->align / BASE_PAGE);
 	munmap((void *)addr, GIB);
+
+	start = now();
+	addr = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	row(what, "populate", (now() - start) / PAGES, PAGES);
+	munmap((void *)addr, GIB);
+	close(fd);
 }
 
 /* What memmap_init_zone_device() logged last, in milliseconds. */
@@ -176,14 +231,58 @@ static void measure_setup(const char *what)
 		row(what, "memmap_setup", found_ms * 1e6 / found_pages, found_pages);
 }
 
+/*
+ * What binding and unbinding a device cost, the memmap included, and what memory
+ * is gone meanwhile. The driver is told directly, no other program takes part.
+ */
+static void measure_bind(const char *what, struct device *dev)
+{
+	static const char driver[] = "/sys/bus/dax/drivers/device_dax";
+	unsigned long pages = dev->size / BASE_PAGE;
+	char path[64], number[32], report[1024], *at;
+	long free_kib, by_ptes, larger, tables;
+	double start, unbound, bound;
+
+	snprintf(path, sizeof(path), "%s/unbind", driver);
+	start = now();
+	failed |= file_write(path, dev->name);
+	unbound = now();
+	free_kib = file_counter("/proc/meminfo", "MemFree");
+	snprintf(path, sizeof(path), "%s/bind", driver);
+	bound = now();
+	failed |= file_write(path, dev->name);
+	row(what, "bind", (now() - bound) / pages, pages);
+	row(what, "unbind", (unbound - start) / pages, pages);
+	free_kib -= file_counter("/proc/meminfo", "MemFree");
+	printf("row\t%s\tmemory\tbytes/page\t%.3f\t%lu\n", what, free_kib * 1024.0 / pages,
+	       pages);
+
+	/* exact, where the kernel can tell: pages and tables that no other memmap has */
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev->name);
+	snprintf(number, sizeof(number), "%#lx", file_number(path));
+	if (file_write("/sys/kernel/debug/devmap_check/addr", number) ||
+	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0)
+		return;
+	at = strstr(report, "memmap pages:");
+	if (at && sscanf(at, "memmap pages: %ld by PTEs, %ld by larger entries, page tables: %ld",
+			 &by_ptes, &larger, &tables) == 3)
+		printf("row\t%s\tmemmap\tbytes/page\t%.4f\t%lu\n", what,
+		       (by_ptes + larger + tables) * (double)BASE_PAGE / pages, pages);
+	for (at = strtok(report, "\n"); at; at = strtok(NULL, "\n"))
+		printf("# %s\n", at);
+}
+
 static void measure_device(const char *what, struct device *dev)
 {
 	char args[128];
 
-	measure_setup(what);
-	measure_fault(what, dev);
+	if (!counts_only) {
+		measure_setup(what);
+		measure_bind(what, dev);
+		measure_fault(what, dev);
+	}
 	snprintf(args, sizeof(args), "-f %s -S", dev->node);
-	measure_pins(what, args, true);
+	measure_memory(what, args, true, dev->align);
 }
 
 static const struct {
@@ -193,26 +292,36 @@ static const struct {
 	{ "4K", BASE_PAGE }, { "2M", 2 * MIB }, { "1G", GIB },
 };
 
-static void bench_static(void)
+static void bench_namespace(const char *map, const char *align_name, unsigned long align)
 {
-	static const char * const maps[] = { "mem", "dev" };
 	struct device dev;
-	unsigned int m, a;
 	char what[64];
 
-	for (m = 0; m < 2; m++) {
-		for (a = 0; a < 3; a++) {
-			snprintf(what, sizeof(what), "static\t%s\t%s", maps[m], aligns[a].name);
-			if (static_create(&dev, maps[m], aligns[a].align, 4 * GIB)) {
-				printf("# %s: %s\n", what, device_error());
-				failed = true;
-			} else {
-				measure_device(what, &dev);
-				static_destroy(&dev);
-			}
-			result(what);
-		}
+	snprintf(what, sizeof(what), "static\t%s\t%s", map, align_name);
+	if (static_create(&dev, map, align, 4 * GIB)) {
+		printf("# %s: %s\n", what, device_error());
+		failed = true;
+	} else {
+		measure_device(what, &dev);
+		static_destroy(&dev);
 	}
+	result(what);
+}
+
+static void bench_static(void)
+{
+	static const char compound[] = "/sys/module/device_dax/parameters/compound";
+	static const char * const maps[] = { "mem", "dev" };
+	unsigned int m, a;
+
+	for (m = 0; m < 2; m++)
+		for (a = 0; a < 3; a++)
+			bench_namespace(maps[m], aligns[a].name, aligns[a].align);
+
+	/* without the series there is no other kind, and no such parameter */
+	file_write(compound, "0");
+	bench_namespace("mem", "2M of base pages", 2 * MIB);
+	file_write(compound, "1");
 }
 
 static void bench_dynamic(void)
@@ -254,7 +363,7 @@ static void bench_fsdax(void)
 	if (fd < 0 || posix_fallocate(fd, 0, GIB))
 		goto fail;
 	close(fd);
-	measure_pins("fsdax\tmem\t4K", "-f /mnt/file -S", false);
+	measure_memory("fsdax\tmem\t4K", "-f /mnt/file -S", false, BASE_PAGE);
 	umount("/mnt");
 	return;
 fail:
@@ -268,13 +377,14 @@ static const struct {
 	{ "anon\t-\t4K", "-T" }, { "thp\t-\t2M", "-t" }, { "hugetlb\t-\t2M", "-H" },
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
 	unsigned int i;
 
+	counts_only = argc && !strcmp(argv[0], "counts");
 	printf("1..%d\n", KINDS);
 	for (i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
-		measure_pins(plain[i].what, plain[i].args, true);
+		measure_memory(plain[i].what, plain[i].args, true, BASE_PAGE);
 		result(plain[i].what);
 	}
 	if (static_setup())

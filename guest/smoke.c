@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "device.h"
+#include "devdax_device.h"
 
 #define KIB	(1UL << 10)
 #define MIB	(1UL << 20)
@@ -228,7 +228,7 @@ static bool pin_and_unpin(struct device *dev, const char *how)
 	unsigned long mib = dev->size / MIB > 1024 ? 1024 : dev->size / MIB;
 
 	mib -= mib % (dev->align > MIB ? dev->align / MIB : 1);
-	if (run(out, sizeof(out), "gup_test -f %s -m %lu -S %s -n 123 -w",
+	if (run(out, sizeof(out), "gup_test -f %s -m %lu -S %s -n 123 -w -k",
 		dev->node, mib, how)) {
 		note("%s", device_error());
 		return false;
@@ -301,7 +301,8 @@ static void test_device(struct device *dev, const char *kind)
 
 	ok = pin_and_unpin(dev, "-a");
 	device_result(pin_and_unpin(dev, "-b") && ok, kind, PINS);
-	device_result(pin_and_unpin(dev, "-L"), kind, PINS_LONG);
+	ok = pin_and_unpin(dev, "-l");
+	device_result(pin_and_unpin(dev, "-L") && ok, kind, PINS_LONG);
 
 	at = (align > MIB ? align : 4 * MIB) - BASE_PAGE;
 	ok = memory_failure_is_exact(dev, 0);

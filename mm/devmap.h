@@ -17,7 +17,9 @@
 #define __MM_DEVMAP_H
 
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/memremap.h>
+#include <linux/mmzone.h>
 #include <linux/pgtable.h>
 
 /**
@@ -35,10 +37,13 @@ static inline bool devmap_shift_valid(const struct dev_pagemap *pgmap)
 
 	if (!shift)
 		return true;
-	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
-		pgmap->type == MEMORY_DEVICE_GENERIC &&
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	return pgmap->type == MEMORY_DEVICE_GENERIC &&
 		(shift == PMD_SHIFT - PAGE_SHIFT ||
 		 shift == PUD_SHIFT - PAGE_SHIFT);
+#else
+	return false;
+#endif
 }
 
 /**
@@ -104,6 +109,50 @@ static inline bool devmap_next_extent(const struct dev_pagemap *pgmap,
 #define for_each_extent_page(pfn, extent)				\
 	for ((pfn) = (extent)->start; (pfn) < (extent)->end;		\
 	     (pfn) += 1UL << (extent)->order)
+
+/**
+ * devmap_page_fits - whether a pfn is part of a compound page
+ * @pgmap: the devmap
+ * @pfn: a pfn of the range
+ * @start_pfn: first pfn of the range
+ * @end_pfn: the pfn behind it
+ *
+ * Return: false if it is a base page.
+ */
+static inline bool devmap_page_fits(const struct dev_pagemap *pgmap,
+				    unsigned long pfn, unsigned long start_pfn,
+				    unsigned long end_pfn)
+{
+	unsigned long nr = pgmap_vmemmap_nr(pgmap);
+	unsigned long head = ALIGN_DOWN(pfn, nr);
+
+	return nr > 1 && head >= start_pfn && head + nr <= end_pfn;
+}
+
+/* What is stored of the memmap of a compound page that shares its tails. */
+#define DEVMAP_STORED_SIZE	(2 * PAGE_SIZE)
+
+/**
+ * devmap_shares_tails - whether the tails of a compound page are stored once
+ * @pgmap: the devmap
+ * @pfn: a pfn of the compound page
+ *
+ * What is populated and what is written have to agree on it. A memmap is stored
+ * whole on the device (altmap), and where a section has it since boot.
+ *
+ * Return: true if of the memmap only the first DEVMAP_STORED_SIZE bytes are
+ * stored.
+ */
+static inline bool devmap_shares_tails(const struct dev_pagemap *pgmap,
+				       unsigned long pfn)
+{
+	return IS_ENABLED(CONFIG_ARCH_HAS_COMPOUND_VMEMMAP) &&
+		is_power_of_2(sizeof(struct page)) &&
+		pgmap_vmemmap_nr(pgmap) * sizeof(struct page) >
+			DEVMAP_STORED_SIZE &&
+		!(pgmap->flags & PGMAP_ALTMAP_VALID) &&
+		!early_section(__pfn_to_section(pfn));
+}
 
 /**
  * devmap_nr_pages - count the heads and base pages of a range

@@ -18,10 +18,23 @@
 #define PIN_BASIC_TEST		_IOWR('g', 5, struct gup_test)
 #define DUMP_USER_PAGES_TEST	_IOWR('g', 6, struct gup_test)
 
+/* not in mainline, whose numbers end below 16 */
+#define PIN_FAST_LONGTERM_BENCHMARK	_IOWR('g', 16, struct gup_test)
+
 #define GUP_TEST_MAX_PAGES_TO_DUMP	8
 
 /* test_flags: DUMP_USER_PAGES_TEST holds its pages with FOLL_PIN */
 #define GUP_TEST_FLAG_DUMP_PAGES_USE_PIN	0x1
+/*
+ * test_flags: before, look for each page by itself. Then what is taken has to be
+ * these pages, and their counts those of before and what was taken, and of
+ * before alone when all is given back. If not, the request fails with EIO and
+ * the log says where. Others must leave the pages alone meanwhile, and none may
+ * be mapped twice in the range. Not in mainline.
+ */
+#define GUP_TEST_FLAG_CHECK			0x10000
+/* test_flags: unpin by ranges, without an array. Not in mainline either. */
+#define GUP_TEST_FLAG_UNPIN_RANGE		0x20000
 
 /**
  * struct gup_test - one request: take the pages of a range, give them back

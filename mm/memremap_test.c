@@ -4,8 +4,7 @@
  *
  * Each test makes a devmap of physical addresses that nobody uses and looks at
  * every struct page of it. What stands behind those addresses is never read nor
- * written, there is no memory. Where a page has to be compound is worked out
- * here from the pfn alone, and not by the iterators of devmap.h.
+ * written, there is no memory.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -16,6 +15,7 @@
 #include <linux/sizes.h>
 
 #include "devmap.h"
+#include "devmap_check.h"
 #include "internal.h"
 
 #define ORDER_4K	0
@@ -86,6 +86,7 @@ struct devmap_test {
 	struct completion done;
 	struct dev_pagemap *pgmap;
 	const struct layout *layout;
+	unsigned long refs_lost;
 	int nid;
 };
 
@@ -103,11 +104,16 @@ static void devmap_test_kill(struct dev_pagemap *pgmap)
 	percpu_ref_kill(pgmap->ref);
 }
 
+/* A reference that was lost is a failure, and nothing to wait for. */
 static void devmap_test_cleanup(struct dev_pagemap *pgmap)
 {
 	struct devmap_test *dt = container_of(pgmap->ref, struct devmap_test, ref);
 
-	wait_for_completion(&dt->done);
+	dt->refs_lost = 0;
+	if (!wait_for_completion_timeout(&dt->done, HZ)) {
+		dt->refs_lost = atomic_long_read(&dt->ref.data->count);
+		percpu_ref_put_many(&dt->ref, dt->refs_lost);
+	}
 	percpu_ref_exit(pgmap->ref);
 }
 
@@ -122,7 +128,10 @@ static unsigned long pgmap_refs(struct devmap_test *dt)
 	return atomic_long_read(&dt->ref.data->count) - 1;
 }
 
-/* Free addresses in the upper half of what the CPU has, far from all memory. */
+/*
+ * Free addresses in the upper half of what the CPU has, far from all memory. The
+ * direct map reaches there unless RANDOMIZE_MEMORY limits it.
+ */
 static int devmap_test_init(struct kunit *test)
 {
 	struct devmap_test *dt;
@@ -142,18 +151,6 @@ static int devmap_test_init(struct kunit *test)
 	end = min_t(u64, iomem_resource.end, (1ULL << MAX_PHYSMEM_BITS) - 1);
 	return allocate_resource(&iomem_resource, &dt->res, 4UL * SZ_1G,
 				 end / 2 + 1, end, SZ_1G, NULL, NULL);
-}
-
-static void devmap_test_exit(struct kunit *test)
-{
-	struct devmap_test *dt = test->priv;
-
-	if (!dt)
-		return;
-	if (dt->layout)
-		memunmap_pages(dt->pgmap);
-	if (dt->res.parent)
-		release_resource(&dt->res);
 }
 
 static void map_devmap(struct kunit *test, const struct layout *layout)
@@ -187,6 +184,19 @@ static void unmap_devmap(struct kunit *test)
 
 	memunmap_pages(dt->pgmap);
 	dt->layout = NULL;
+	KUNIT_EXPECT_EQ(test, dt->refs_lost, 0UL);
+}
+
+static void devmap_test_exit(struct kunit *test)
+{
+	struct devmap_test *dt = test->priv;
+
+	if (!dt)
+		return;
+	if (dt->layout)
+		unmap_devmap(test);
+	if (dt->res.parent)
+		release_resource(&dt->res);
 }
 
 static unsigned long first_pfn(struct devmap_test *dt, int i)
@@ -199,86 +209,16 @@ static unsigned long end_pfn(struct devmap_test *dt, int i)
 	return first_pfn(dt, i) + PHYS_PFN(dt->layout->range[i].size);
 }
 
-/* The pfn of the head of the page that @pfn has to be in, in range @i. */
-static unsigned long head_pfn(struct devmap_test *dt, int i, unsigned long pfn)
+static struct devmap_check range_check(struct devmap_test *dt, int i)
 {
-	unsigned long nr = 1UL << dt->layout->shift;
-	unsigned long head = pfn - pfn % nr;
-
-	if (head < first_pfn(dt, i) || head + nr > end_pfn(dt, i))
-		return pfn;
-	return head;
-}
-
-/* What is wrong with a page that is not part of a larger one, or a head. */
-static const char *wrong_first(struct page *page, unsigned int order)
-{
-	if (PageTail(page))
-		return "is a tail";
-	if (PageHead(page) != (order > 0))
-		return order ? "is no head" : "is a head";
-	if (page_ref_count(page) != 1)
-		return "has another reference count than 1";
-	if (page->mapping)
-		return "has a mapping";
-	if (page->zone_device_data)
-		return "has zone_device_data";
-	if (!order)
-		return NULL;
-	if (compound_order(page) != order)
-		return "has another order";
-	if (compound_nr(page) != 1UL << order)
-		return "has another number of pages";
-	if (page[1].compound_dtor != COMPOUND_PAGE_DTOR)
-		return "has another destructor";
-	if (compound_mapcount(page))
-		return "is mapped";
-	if (hpage_pincount_available(page) && compound_pincount(page))
-		return "is pinned";
-	return NULL;
-}
-
-static const char *wrong_tail(struct page *page, unsigned long idx)
-{
-	if (!PageTail(page))
-		return "is no tail";
-	if (page_ref_count(page))
-		return "is a tail with a reference";
-	/* the word holds a part of the head's state in the first tail */
-	if (idx > 1 && page->mapping != TAIL_MAPPING)
-		return "is a tail with a mapping";
-	return NULL;
-}
-
-static const char *wrong(struct devmap_test *dt, int i, unsigned long pfn)
-{
-	unsigned long head = head_pfn(dt, i, pfn);
-	struct page *page = pfn_to_page(pfn);
-	unsigned int order = 0;
-
-	if (head_pfn(dt, i, pfn) != pfn || head_pfn(dt, i, pfn + 1) == pfn)
-		order = dt->layout->shift;
-
-	if (page_to_pfn(page) != pfn)
-		return "is not found by its pfn";
-	if (!is_zone_device_page(page))
-		return "is not in ZONE_DEVICE";
-	if (page_to_nid(page) != dt->nid)
-		return "is on another node";
-	if (!PageReserved(page))
-		return "is not reserved";
-	if (atomic_read(&page->_mapcount) != -1)
-		return "has a map count";
-	if (compound_head(page) != pfn_to_page(head))
-		return "has another head";
-	if (page_pgmap(page) != dt->pgmap)
-		return "has another devmap by its head";
-	if (IS_ALIGNED(pfn, pageblock_nr_pages) &&
-	    get_pageblock_migratetype(page) != MIGRATE_MOVABLE)
-		return "is in a pageblock that is not movable";
-	if (pfn == head)
-		return wrong_first(page, order);
-	return wrong_tail(page, pfn - head);
+	return (struct devmap_check) {
+		.pgmap = dt->pgmap,
+		.start_pfn = first_pfn(dt, i),
+		.end_pfn = end_pfn(dt, i),
+		.shift = dt->layout->shift,
+		.nid = dt->nid,
+		.idle = true,
+	};
 }
 
 static void check_pages(struct kunit *test)
@@ -289,8 +229,10 @@ static void check_pages(struct kunit *test)
 	int i;
 
 	for (i = 0; i < dt->layout->nr_range; i++) {
+		struct devmap_check check = range_check(dt, i);
+
 		for (pfn = first_pfn(dt, i); pfn < end_pfn(dt, i); pfn++) {
-			what = wrong(dt, i, pfn);
+			what = devmap_check_page(&check, pfn);
 			if (what) {
 				KUNIT_FAIL(test, "page %lu of range %d %s",
 					   pfn - first_pfn(dt, i), i, what);
@@ -302,6 +244,52 @@ static void check_pages(struct kunit *test)
 	}
 }
 
+static unsigned long backing_pfn(unsigned long pfn)
+{
+	return devmap_check_backing((unsigned long)pfn_to_page(pfn));
+}
+
+/*
+ * The memmap of each compound page has to be two pages, the second of which is
+ * mapped again for the rest, with a reference for each time, and is no other
+ * compound page's.
+ */
+static void check_backing(struct kunit *test)
+{
+	struct devmap_test *dt = test->priv;
+	const unsigned long step = PAGE_SIZE / sizeof(struct page);
+	unsigned long pfn, k, nr = 1UL << dt->layout->shift;
+	unsigned long first, tails, tails_before = 0;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_COMPOUND_VMEMMAP) || nr <= 2 * step)
+		return;
+	for (i = 0; i < dt->layout->nr_range; i++) {
+		struct devmap_check check = range_check(dt, i);
+
+		for (pfn = first_pfn(dt, i); pfn < end_pfn(dt, i); pfn++) {
+			if (devmap_check_head(&check, pfn + 1) != pfn)
+				continue;
+			first = backing_pfn(pfn);
+			tails = backing_pfn(pfn + step);
+			for (k = 2 * step; k < nr; k += step)
+				if (backing_pfn(pfn + k) != tails)
+					break;
+			KUNIT_EXPECT_EQ(test, k, nr);
+			KUNIT_EXPECT_NE(test, first, 0UL);
+			KUNIT_EXPECT_NE(test, tails, 0UL);
+			KUNIT_EXPECT_NE(test, tails, first);
+			KUNIT_EXPECT_NE(test, tails, tails_before);
+			if (tails)
+				KUNIT_EXPECT_EQ(test, (unsigned long)
+						page_count(pfn_to_page(tails)),
+						nr / step - 1);
+			tails_before = tails;
+			pfn += nr - 1;
+		}
+	}
+}
+
 static void check_layout(struct kunit *test, const struct layout *layout)
 {
 	struct devmap_test *dt = test->priv;
@@ -309,6 +297,7 @@ static void check_layout(struct kunit *test, const struct layout *layout)
 
 	map_devmap(test, layout);
 	check_pages(test);
+	check_backing(test);
 	KUNIT_EXPECT_EQ(test, pgmap_refs(dt), layout->nr_pages);
 	unmap_devmap(test);
 	for (i = 0; i < layout->nr_range; i++)
@@ -372,7 +361,8 @@ static int fill_array(struct devmap_test *dt, struct page **pages)
 #define ARRAY_PAGES	1024
 
 static void check_unpin(struct kunit *test, const struct layout *layout,
-			void (*unpin)(struct page **pages, unsigned long nr))
+			void (*unpin)(struct page **pages, unsigned long nr),
+			bool dirty)
 {
 	struct devmap_test *dt = test->priv;
 	unsigned long refs;
@@ -394,6 +384,12 @@ static void check_unpin(struct kunit *test, const struct layout *layout,
 			break;
 	KUNIT_EXPECT_EQ(test, i, nr_pinned);
 	unpin(pages, nr_pinned);
+	for (i = 0; i < nr_pinned; i++)
+		if (PageDirty(compound_head(pages[i])) != dirty)
+			break;
+	KUNIT_EXPECT_EQ(test, i, nr_pinned);
+	for (i = 0; i < nr_pinned; i++)
+		ClearPageDirty(compound_head(pages[i]));
 	/* every count is what it was, or one of these pages says so */
 	check_pages(test);
 	KUNIT_EXPECT_EQ(test, pgmap_refs(dt), refs);
@@ -401,31 +397,26 @@ static void check_unpin(struct kunit *test, const struct layout *layout,
 
 static void base_pages_unpin_test(struct kunit *test)
 {
-	check_unpin(test, &base_pages, unpin_user_pages);
+	check_unpin(test, &base_pages, unpin_user_pages, false);
 }
 
 static void pmd_unpin_test(struct kunit *test)
 {
-	check_unpin(test, &pmd_aligned, unpin_user_pages);
+	check_unpin(test, &pmd_aligned, unpin_user_pages, false);
 }
 
 static void pud_unpin_test(struct kunit *test)
 {
-	check_unpin(test, &pud_misaligned_start, unpin_user_pages);
+	check_unpin(test, &pud_misaligned_start, unpin_user_pages, false);
 }
 
 static void unpin_dirty(struct page **pages, unsigned long nr)
 {
-	unpin_user_pages_dirty_lock(pages, nr, false);
-}
-
-static void pmd_unpin_dirty_lock_test(struct kunit *test)
-{
-	check_unpin(test, &pmd_aligned, unpin_dirty);
+	unpin_user_pages_dirty_lock(pages, nr, true);
 }
 
 /* The ranges that an array consists of, one call each. */
-static void unpin_ranges(struct page **pages, unsigned long nr)
+static void __unpin_ranges(struct page **pages, unsigned long nr, bool make_dirty)
 {
 	unsigned long i, len;
 
@@ -433,23 +424,43 @@ static void unpin_ranges(struct page **pages, unsigned long nr)
 		for (len = 1; i + len < nr; len++)
 			if (pages[i + len] != pages[i] + len)
 				break;
-		unpin_user_page_range_dirty_lock(pages[i], len, false);
+		unpin_user_page_range_dirty_lock(pages[i], len, make_dirty);
 	}
+}
+
+static void unpin_ranges(struct page **pages, unsigned long nr)
+{
+	__unpin_ranges(pages, nr, false);
+}
+
+static void unpin_ranges_dirty(struct page **pages, unsigned long nr)
+{
+	__unpin_ranges(pages, nr, true);
+}
+
+static void pmd_unpin_dirty_lock_test(struct kunit *test)
+{
+	check_unpin(test, &pmd_aligned, unpin_dirty, true);
+}
+
+static void pmd_unpin_range_dirty_lock_test(struct kunit *test)
+{
+	check_unpin(test, &pmd_aligned, unpin_ranges_dirty, true);
 }
 
 static void base_pages_unpin_range_test(struct kunit *test)
 {
-	check_unpin(test, &base_pages, unpin_ranges);
+	check_unpin(test, &base_pages, unpin_ranges, false);
 }
 
 static void pmd_unpin_range_test(struct kunit *test)
 {
-	check_unpin(test, &pmd_aligned, unpin_ranges);
+	check_unpin(test, &pmd_aligned, unpin_ranges, false);
 }
 
 static void pud_unpin_range_test(struct kunit *test)
 {
-	check_unpin(test, &pud_misaligned_start, unpin_ranges);
+	check_unpin(test, &pud_misaligned_start, unpin_ranges, false);
 }
 
 /* A compound page of the page allocator, from the same two helpers. */
@@ -460,6 +471,8 @@ static void prep_compound_page_test(struct kunit *test)
 	int i;
 
 	KUNIT_ASSERT_TRUE(test, page != NULL);
+	for (i = 1; i < 1 << order; i++)
+		set_page_count(page + i, 1);
 	prep_compound_page(page, order);
 	KUNIT_EXPECT_TRUE(test, PageHead(page));
 	KUNIT_EXPECT_EQ(test, compound_order(page), order);
@@ -519,6 +532,7 @@ static struct kunit_case devmap_test_cases[] = {
 	KUNIT_CASE(pmd_unpin_test),
 	KUNIT_CASE(pud_unpin_test),
 	KUNIT_CASE(pmd_unpin_dirty_lock_test),
+	KUNIT_CASE(pmd_unpin_range_dirty_lock_test),
 	KUNIT_CASE(base_pages_unpin_range_test),
 	KUNIT_CASE(pmd_unpin_range_test),
 	KUNIT_CASE(pud_unpin_range_test),

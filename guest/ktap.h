@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a test program of the guest prints. */
+#ifndef GUEST_KTAP_H
+#define GUEST_KTAP_H
+
+#include <stdbool.h>
+
+/* The exact number of results that follow. */
+void plan(int tests);
+/* One result under a name that stays; returns @ok. */
+bool result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A comment; a text of several lines becomes several. */
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* How many results were failures. */
+int failures(void);
+
+#endif

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Give memory to a device by VFIO, behind an emulated IOMMU. The device is QEMU's
+ * "edu", which can copy up to 4 KiB between itself and an address of the IOMMU.
+ *
+ * As "vfio" it tests each kind of memory: what the device copies arrives, what
+ * was pinned is released, and a device-dax device can be unbound afterwards. As
+ * "vfio-bench" it measures mapping and unmapping 1 GiB.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "devdax_device.h"
+
+#define MIB		(1UL << 20)
+#define GIB		(1UL << 30)
+#define BASE_PAGE	4096UL
+
+#define EDU_ID		"1234 11e8"
+#define EDU_BUFFER	0x40000		/* where a copy sees the device's own memory */
+#define EDU_IDENT	0x00
+#define EDU_DMA_SRC	0x80
+#define EDU_DMA_DST	0x88
+#define EDU_DMA_COUNT	0x90
+#define EDU_DMA_CMD	0x98
+#define EDU_RUN		0x1
+#define EDU_TO_MEMORY	0x2
+
+/* The device reaches no more than 256 MiB of addresses. */
+#define IOVA		0x1000000UL
+#define REACH		0xf000000UL
+
+static int container, edu;
+static volatile char *registers;
+static const char *trouble = "";
+static int test_nr, failed;
+
+static bool result(bool ok, const char *kind, const char *what)
+{
+	if (!ok && trouble[0])
+		printf("# %s: %s\n", kind, trouble);
+	trouble = "";
+	printf("%s %d %s: %s\n", ok ? "ok" : "not ok", ++test_nr, kind, what);
+	fflush(stdout);
+	failed += !ok;
+	return ok;
+}
+
+static int fails(const char *why)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%s: %s", why, strerror(errno));
+	trouble = text;
+	return -1;
+}
+
+/* ---- the device behind the IOMMU ---- */
+
+/* vfio-pci takes the device; its group's number is the name of its node. */
+static int find_group(char *address, size_t size)
+{
+	struct dirent *entry;
+	char path[300], link[300];
+	int group = -1;
+	ssize_t len;
+	DIR *dir;
+
+	if (file_write("/sys/bus/pci/drivers/vfio-pci/new_id", EDU_ID))
+		return -1;
+	dir = opendir("/sys/bus/pci/drivers/vfio-pci");
+	while (dir && group < 0 && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "0000:", 5))
+			continue;
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.32s/iommu_group",
+			 entry->d_name);
+		len = readlink(path, link, sizeof(link) - 1);
+		if (len < 0)
+			break;
+		link[len] = '\0';
+		snprintf(address, size, "%.32s", entry->d_name);
+		group = atoi(strrchr(link, '/') + 1);
+	}
+	if (dir)
+		closedir(dir);
+	return group;
+}
+
+static int open_edu(void)
+{
+	struct vfio_region_info region = { .argsz = sizeof(region) };
+	uint16_t command = 0x6;		/* memory space, bus master */
+	char address[64], path[64];
+	int number = find_group(address, sizeof(address)), group;
+
+	if (number < 0)
+		return fails("no edu device behind an IOMMU");
+	container = open("/dev/vfio/vfio", O_RDWR);
+	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
+	group = open(path, O_RDWR);
+	if (container < 0 || group < 0)
+		return fails(path);
+	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) ||
+	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		return fails("VFIO_SET_IOMMU");
+	edu = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, address);
+	if (edu < 0)
+		return fails("VFIO_GROUP_GET_DEVICE_FD");
+	region.index = VFIO_PCI_CONFIG_REGION_INDEX;
+	if (ioctl(edu, VFIO_DEVICE_GET_REGION_INFO, &region) ||
+	    pwrite(edu, &command, sizeof(command), region.offset + 4) != sizeof(command))
+		return fails("bus master");
+	region.index = VFIO_PCI_BAR0_REGION_INDEX;
+	if (ioctl(edu, VFIO_DEVICE_GET_REGION_INFO, &region))
+		return fails("VFIO_DEVICE_GET_REGION_INFO");
+	registers = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED, edu,
+			 region.offset);
+	if (registers == MAP_FAILED)
+		return fails("mmap of registers");
+	if ((*(volatile uint32_t *)(registers + EDU_IDENT) & 0xff) != 0xed)
+		return fails("this is no edu device");
+	return 0;
+}
+
+static void edu_copy(uint64_t from, uint64_t to, uint64_t len, uint64_t direction)
+{
+	volatile uint64_t *command = (volatile uint64_t *)(registers + EDU_DMA_CMD);
+
+	*(volatile uint64_t *)(registers + EDU_DMA_SRC) = from;
+	*(volatile uint64_t *)(registers + EDU_DMA_DST) = to;
+	*(volatile uint64_t *)(registers + EDU_DMA_COUNT) = len;
+	*command = EDU_RUN | direction;
+	while (*command & EDU_RUN)
+		usleep(1000);
+}
+
+static int iommu_map(void *addr, unsigned long size)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)addr,
+		.iova = IOVA,
+		.size = size,
+	};
+
+	return ioctl(container, VFIO_IOMMU_MAP_DMA, &map) ? fails("VFIO_IOMMU_MAP_DMA") : 0;
+}
+
+static int iommu_unmap(unsigned long size)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap), .iova = IOVA, .size = size,
+	};
+
+	return ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap) ? fails("VFIO_IOMMU_UNMAP_DMA") : 0;
+}
+
+/* ---- what is looked at ---- */
+
+/* Pins that nobody has released yet. */
+static long pins_left(void)
+{
+	if (file_write("/proc/sys/vm/stat_refresh", "1"))
+		return -1;
+	return file_counter("/proc/vmstat", "nr_foll_pin_acquired") -
+		file_counter("/proc/vmstat", "nr_foll_pin_released");
+}
+
+static long locked_kib(void)
+{
+	return file_counter("/proc/self/status", "VmPin") + file_counter("/proc/self/status", "VmLck");
+}
+
+/* The device copies half a page from one offset to another. */
+static bool copies(char *memory, unsigned long from, unsigned long to)
+{
+	const unsigned long len = BASE_PAGE / 2;
+	unsigned long i;
+
+	for (i = 0; i < len; i++) {
+		memory[from + i] = from / BASE_PAGE + i * 7;
+		memory[to + i] = 0;
+	}
+	edu_copy(IOVA + from, EDU_BUFFER, len, 0);
+	edu_copy(EDU_BUFFER, IOVA + to, len, EDU_TO_MEMORY);
+	return !memcmp(memory + from, memory + to, len);
+}
+
+enum { COPIES, LOCKS, RELEASES, TESTS };
+
+static const char * const tests[TESTS] = {
+	[COPIES] = "the device reads and writes heads and tails",
+	[LOCKS] = "locked memory is counted as it always was",
+	[RELEASES] = "every pin is released",
+};
+
+static void test_memory(const char *kind, char *memory, unsigned long size, bool counted)
+{
+	unsigned long reach = size < REACH ? size : REACH;
+	long before = pins_left(), locked = locked_kib(), now;
+	bool ok;
+
+	if (!memory || iommu_map(memory, size)) {
+		result(false, kind, tests[COPIES]);
+		result(false, kind, tests[LOCKS]);
+		result(false, kind, tests[RELEASES]);
+		return;
+	}
+	ok = copies(memory, 0, 5 * BASE_PAGE);
+	ok &= copies(memory, 2 * MIB - BASE_PAGE, reach - BASE_PAGE);
+	ok &= copies(memory, 3 * MIB + 123 * BASE_PAGE, 2 * MIB);
+	result(ok, kind, tests[COPIES]);
+
+	now = locked_kib() - locked;
+	if (now != (counted ? (long)(size / 1024) : 0))
+		printf("# %s: %ld KiB more are locked\n", kind, now);
+	ok = now == (counted ? (long)(size / 1024) : 0);
+	ok &= !iommu_unmap(size) && locked_kib() == locked;
+	result(ok, kind, tests[LOCKS]);
+
+	now = pins_left() - before;
+	if (now)
+		printf("# %s: %ld pins are left\n", kind, now);
+	result(!now, kind, tests[RELEASES]);
+}
+
+static double now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+static void measure_memory(const char *kind, char *memory, unsigned long size)
+{
+	double start, mapped, unmapped;
+	bool ok;
+
+	start = now_ns();
+	ok = memory && !iommu_map(memory, size);
+	mapped = now_ns();
+	ok = ok && !iommu_unmap(size);
+	unmapped = now_ns();
+	if (ok) {
+		printf("row\t%s\tvfio_map\tinstructions/page\t%.3f\t%lu\n", kind,
+		       (mapped - start) / (size / BASE_PAGE), size / BASE_PAGE);
+		printf("row\t%s\tvfio_unmap\tinstructions/page\t%.3f\t%lu\n", kind,
+		       (unmapped - mapped) / (size / BASE_PAGE), size / BASE_PAGE);
+	}
+	result(ok, "measured", kind);
+}
+
+/* ---- kinds of memory ---- */
+
+static bool measuring;
+
+static void memory_kind(const char *kind, char *memory, unsigned long size, bool counted)
+{
+	if (memory == MAP_FAILED) {
+		fails("mmap");
+		memory = NULL;
+	}
+	if (measuring)
+		measure_memory(kind, memory, size);
+	else
+		test_memory(kind, memory, size, counted);
+	if (memory)
+		munmap(memory, size);
+}
+
+/* Waiting for pins that will never be released would be for ever. */
+static bool can_unbind(struct device *dev, long before)
+{
+	return pins_left() == before && !device_unbind(dev) && !device_bind(dev);
+}
+
+static void device_kind(const char *kind, struct device *dev, int missing, unsigned long size)
+{
+	long before = pins_left();
+	char *memory = MAP_FAILED;
+	int fd;
+
+	if (missing) {
+		printf("# %s: %s\n", kind, device_error());
+		errno = ENODEV;
+	} else {
+		fd = open(dev->node, O_RDWR);
+		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+			      fd, 0);
+		close(fd);
+	}
+	memory_kind(kind, memory, size, false);
+	if (!measuring)
+		result(!missing && can_unbind(dev, before), kind, "the device can be unbound");
+}
+
+static const struct {
+	const char *map, *name, *row;
+	unsigned long align, size;
+} namespaces[] = {
+	{ "mem", "static mem 4K", "static\tmem\t4K", BASE_PAGE, 256 * MIB },
+	{ "mem", "static mem 2M", "static\tmem\t2M", 2 * MIB, 256 * MIB },
+	{ "dev", "static dev 2M", "static\tdev\t2M", 2 * MIB, 256 * MIB },
+	{ "mem", "static mem 1G", "static\tmem\t1G", GIB, GIB },
+};
+
+#define NAMESPACES	(sizeof(namespaces) / sizeof(*namespaces))
+
+int main(int argc, char **argv)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+	const int access = PROT_READ | PROT_WRITE;
+	unsigned long size;
+	struct device dev;
+	unsigned int i;
+
+	measuring = argc && !strcmp(argv[0], "vfio-bench");
+	printf("KTAP version 1\n1..%zu\n",
+	       measuring ? 3 + NAMESPACES : 2 * TESTS + (NAMESPACES + 1) * (TESTS + 1));
+	if (open_edu() || static_setup()) {
+		printf("Bail out! %s %s\n", trouble, device_error());
+		return 1;
+	}
+
+	size = measuring ? GIB : 64 * MIB;
+	memory_kind(measuring ? "anon\t-\t4K" : "anonymous 4K",
+		    mmap(NULL, size, access, flags, -1, 0), size, true);
+	memory_kind(measuring ? "hugetlb\t-\t2M" : "hugetlbfs 2M",
+		    mmap(NULL, size, access, flags | MAP_HUGETLB, -1, 0), size, true);
+	for (i = 0; i < NAMESPACES; i++) {
+		size = measuring ? GIB : namespaces[i].size;
+		int missing = static_create(&dev, namespaces[i].map, namespaces[i].align,
+					    size + (measuring ? GIB : size));
+
+		device_kind(measuring ? namespaces[i].row : namespaces[i].name, &dev,
+			    missing, size);
+		/* on a kernel that leaks pins it would wait for them */
+		if (!missing && !pins_left())
+			static_destroy(&dev);
+	}
+	if (dynamic_find(&dev) || dynamic_resize(&dev, 2 * MIB, GIB) || device_bind(&dev))
+		device_kind("dynamic 2M", &dev, -1, 0);
+	else
+		device_kind(measuring ? "dynamic\tmem\t2M" : "dynamic 2M", &dev, 0,
+			    measuring ? GIB : 256 * MIB);
+	return failed != 0;
+}
