@@ -24,7 +24,7 @@ kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps ready tree refresh apply kernel image boot bench table demo \
-	check test test-all clean FORCE
+	mutate check test test-all clean FORCE
 
 help:
 	@echo 'make demo      build 5.10 without and with the series, boot both, print the table'
@@ -34,10 +34,11 @@ help:
 	@echo 'make tree      $(dir)/linux: the base and the queue, a git commit a patch'
 	@echo 'make refresh   export that tree to $(queue), and show what changed'
 	@echo 'make check     all tests that need no guest; what did not change costs nothing'
-	@echo 'make boot      run JOB=$(JOB) (smoke, no1g, bench, rdma, fio, ndctl; kunit on debug) in a guest on VARIANT=$(VARIANT)'
-	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, debug, or a number of patches)'
+	@echo 'make boot      run JOB=$(JOB) in a guest on VARIANT=$(VARIANT); scripts/boot lists the jobs'
+	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, kunit, debug, debian, a number of patches)'
 	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
 	@echo 'make test-all  make test, and what takes longer'
+	@echo 'make mutate    break each patch of the queue, and see which test notices (MUTANTS=)'
 	@echo 'make deps      install the Debian packages that are missing'
 	@echo 'make clean     remove build/ but for the download and the tree'
 	@echo
@@ -85,21 +86,27 @@ image: $(dir)/image.gz
 boot: $(call kernel,$(VARIANT)) image
 	@scripts/boot $(BASE) $(VARIANT) $(JOB)
 
-# Measured so, and judged well
-done := bench.$(or $(ACCEL),tcg).$(or $(SIZE_MB),8192).done
+mutate: image
+	@scripts/mutate $(BASE) $(MUTANTS)
 
-$(dir)/%/$(done): $(dir)/%/obj/arch/x86/boot/bzImage $(dir)/image.gz scripts/boot
-	@scripts/boot $(BASE) $* bench
+# Measured so, and judged well
+measured := $(or $(ACCEL),tcg).$(or $(SIZE_MB),8192).done
+figures = $(foreach kernel,base series,$(1:%=$(dir)/$(kernel)/%.$(measured)))
+
+.SECONDEXPANSION:
+$(dir)/%.$(measured): $(dir)/$$(*D)/obj/arch/x86/boot/bzImage $(dir)/image.gz scripts/boot
+	@scripts/boot $(BASE) $(*D) $(*F)
 	@touch $@
 
-bench: $(dir)/base/$(done) $(dir)/series/$(done)
-	@scripts/table $(BASE) >/dev/null
-
-demo: bench
+demo: $(call figures,bench)
 	@echo
-	@scripts/table $(BASE)
+	@scripts/table $(BASE) bench
 	@echo
 	@echo 'Raw figures, commands and versions: build/bench/$(notdir $(dir))/'
+
+jobs := bench counts vfio-bench rdma-bench
+bench: $(call figures,$(jobs))
+	@scripts/table $(BASE) $(jobs) >/dev/null
 
 parts := check judge inputs guests contributing
 
