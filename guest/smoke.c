@@ -14,10 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../mm/gup_test.h"
 #include "devdax_device.h"
 
 #define KIB	(1UL << 10)
@@ -42,7 +45,7 @@ static const char * const device_tests[DEVICE_TESTS] = {
 };
 
 /* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
-#define PLAN	(11 * DEVICE_TESTS + 4 + 3 + 1 + 1 + 1)
+#define PLAN	(11 * DEVICE_TESTS + 6 + 3 + 1 + 3 + 3 + 1)
 
 static int test_nr, failed;
 
@@ -112,10 +115,16 @@ static void catch_sigbus(void)
 	sigaction(SIGBUS, &sa, NULL);
 }
 
+/* What has a first and a last page to fail: of any align two of them, or more. */
+static unsigned long failing_span(struct device *dev)
+{
+	return dev->align > MIB ? 2 * dev->align : 4 * MIB;
+}
+
 /* Fail the 4 KiB at @offset in a process of its own, look at what it is told. */
 static bool memory_failure_is_exact(struct device *dev, unsigned long offset)
 {
-	unsigned long span = dev->align > MIB ? dev->align : 4 * MIB;
+	unsigned long span = failing_span(dev);
 	int lsb = __builtin_ctzl(dev->align);
 	int status;
 	pid_t pid = fork();
@@ -304,10 +313,12 @@ static void test_device(struct device *dev, const char *kind)
 	ok = pin_and_unpin(dev, "-l");
 	device_result(pin_and_unpin(dev, "-L") && ok, kind, PINS_LONG);
 
-	at = (align > MIB ? align : 4 * MIB) - BASE_PAGE;
-	ok = memory_failure_is_exact(dev, 0);
+	/* where no page was touched before, the first touch is in the middle of one */
+	ok = !device_unbind(dev) && !device_bind(dev);
+	ok = ok && memory_failure_is_exact(dev, failing_span(dev) / 4 * 3 + BASE_PAGE);
+	ok &= memory_failure_is_exact(dev, 0);
 	ok &= memory_failure_is_exact(dev, 0x101000);
-	ok &= memory_failure_is_exact(dev, at);
+	ok &= memory_failure_is_exact(dev, failing_span(dev) - BASE_PAGE);
 	device_result(ok, kind, FAILS);
 
 	ok = !device_unbind(dev) && !device_bind(dev);
@@ -525,25 +536,116 @@ static void test_dynamic(void)
 	ok = !dynamic_resize(&dev, GIB, GIB);
 	result(ok && file_number(path) % GIB == 0,
 	       "dynamic: a GiB is placed on a multiple of itself");
+
+	/* 3840 MiB from 256 MiB above a multiple of 1 GiB on hold three of them */
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/size", dev.name);
+	ok = ok && file_write(path, "4294967296") && file_number(path) == GIB;
+	result(ok, "dynamic: a resize that does not fit takes nothing");
+	ok = !dynamic_resize(&dev, 2 * MIB, 512 * MIB) && !device_bind(&dev);
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/mapping", dev.name);
+	result(ok && file_write(path, "1c0000000-1cfffffff") && errno == EBUSY,
+	       "dynamic: a device that is bound takes no mapping");
+	device_unbind(&dev);
+}
+
+static bool bound_with_order(struct device *dev, const char *order)
+{
+	char start[64];
+
+	snprintf(start, sizeof(start), "%s: pages of order ", dev->name);
+	return log_last(start, order);
 }
 
 /* A distribution's way back: bound like this, a device gets base pages. */
 static void test_compound_off(void)
 {
 	static const char param[] = "/sys/module/device_dax/parameters/compound";
+	static const char driver[] = "/sys/bus/dax/drivers/device_dax";
 	struct device dev = { 0 };
-	char start[64];
+	char unbind[64], bind[64];
 	bool ok;
 
 	ok = !file_write(param, "0") && !static_create(&dev, "mem", 2 * MIB, 512 * MIB);
 	if (!ok)
 		note("%s", device_error());
-	snprintf(start, sizeof(start), "%s: pages of order ", dev.name);
-	result(ok && log_last(start, "0,") && pin_and_unpin(&dev, "-a"),
+	result(ok && bound_with_order(&dev, "0,") && pin_and_unpin(&dev, "-a") &&
+	       pin_and_unpin(&dev, "-b") && pin_and_unpin(&dev, "-l"),
 	       "compound=0: a device is made of base pages");
+	result(ok && memory_failure_is_exact(&dev, 0x301000) &&
+	       memory_failure_is_exact(&dev, 0x1000),
+	       "compound=0: memory failure reports the page that failed");
+
+	/* the same device, bound anew by its driver */
+	snprintf(unbind, sizeof(unbind), "%s/unbind", driver);
+	snprintf(bind, sizeof(bind), "%s/bind", driver);
+	ok = ok && !file_write(param, "1") && !file_write(unbind, dev.name) &&
+		!file_write(bind, dev.name) && bound_with_order(&dev, "9,");
+	ok = ok && !file_write(param, "0") && !file_write(unbind, dev.name) &&
+		!file_write(bind, dev.name) && bound_with_order(&dev, "0,");
+	result(ok, "compound=0: what counts is the setting of the last bind");
 	file_write(param, "1");
 	if (dev.namespace[0])
 		static_destroy(&dev);
+}
+
+/* ---- fsdax, which goes on as it is ---- */
+
+static long pin(unsigned long request, void *addr, unsigned long pages)
+{
+	struct gup_test gup = {
+		.addr = (uintptr_t)addr, .size = pages * BASE_PAGE,
+		.nr_pages_per_call = pages, .gup_flags = 1, /* FOLL_WRITE */
+		.test_flags = GUP_TEST_FLAG_CHECK,
+	};
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	int rc = ioctl(fd, request, &gup);
+
+	rc = rc ? -errno : 0;
+	close(fd);
+	return rc ? rc : (long)(gup.size / BASE_PAGE);
+}
+
+static void test_fsdax(void)
+{
+	static const char * const names[] = {
+		"fsdax: pin and unpin, fast and slow",
+		"fsdax: a long-term pin is refused, fast and slow",
+		"fsdax: a long-term pin is refused behind other memory as well",
+	};
+	char out[4096], device[32];
+	char *addr = MAP_FAILED;
+	int fd = -1, i;
+
+	if (run(out, sizeof(out), "ndctl create-namespace -m fsdax -M mem -s %lu", 512 * MIB) ||
+	    sscanf(strstr(out, "\"blockdev\":\"") ?: "", "\"blockdev\":\"%20[^\"]", device) != 1 ||
+	    run(out, sizeof(out), "mke2fs -q -F -t ext4 -b 4096 -m 0 /dev/%s", device))
+		note("%s", device_error());
+	snprintf(out, sizeof(out), "/dev/%s", device);
+	if (!mount(out, "/mnt", "ext4", 0, "dax"))
+		fd = open("/mnt/file", O_RDWR | O_CREAT, 0600);
+	if (fd >= 0 && !posix_fallocate(fd, 0, 16 * MIB)) {
+		/* anonymous memory, and the file behind it */
+		addr = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mmap(addr + 4 * MIB, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		     fd, 0);
+		memset(addr, 1, 8 * MIB);
+	}
+	if (addr == MAP_FAILED) {
+		note("no file on fsdax");
+		for (i = 0; i < 3; i++)
+			result(false, "%s", names[i]);
+		return;
+	}
+	result(pin(PIN_FAST_BENCHMARK, addr + 4 * MIB, 1024) == 1024 &&
+	       pin(PIN_BASIC_TEST, addr + 4 * MIB, 1024) == 1024, "%s", names[0]);
+	result(pin(PIN_FAST_LONGTERM_BENCHMARK, addr + 4 * MIB, 16) == -EOPNOTSUPP &&
+	       pin(PIN_LONGTERM_BENCHMARK, addr + 4 * MIB, 16) == -EOPNOTSUPP, "%s", names[1]);
+	result(pin(PIN_LONGTERM_BENCHMARK, addr + 4 * MIB - 8 * BASE_PAGE, 16) == -EOPNOTSUPP &&
+	       pin(PIN_LONGTERM_BENCHMARK, addr + 4 * MIB - 8 * BASE_PAGE, 8) == 8, "%s", names[2]);
+	munmap(addr, 8 * MIB);
+	close(fd);
+	umount("/mnt");
 }
 
 /* Run as "no1g", on a CPU that has no pages of 1 GiB. Nothing is mapped. */
@@ -579,6 +681,7 @@ int main(int argc, char **argv)
 	test_offset_namespace();
 	test_offset_in_file();
 	test_compound_off();
+	test_fsdax();
 
 	/* what each CPU has not added to the counters yet */
 	if (file_write("/proc/sys/vm/stat_refresh", "1"))

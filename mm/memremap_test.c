@@ -11,6 +11,7 @@
 #include <linux/ioport.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/percpu-refcount.h>
 #include <linux/sizes.h>
 
@@ -463,6 +464,38 @@ static void pud_unpin_range_test(struct kunit *test)
 	check_unpin(test, &pud_misaligned_start, unpin_ranges, false);
 }
 
+/*
+ * The last reference to a page is its own. Drop it the way a batch of pages is
+ * released: it must give back the page's reference on the devmap, and leave the
+ * page where it is.
+ */
+static void check_release(struct kunit *test, const struct layout *layout)
+{
+	struct devmap_test *dt = test->priv;
+	unsigned long refs;
+	struct page *page;
+
+	map_devmap(test, layout);
+	page = pfn_to_page(first_pfn(dt, 0));
+	refs = pgmap_refs(dt);
+	release_pages(&page, 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 0);
+	KUNIT_EXPECT_EQ(test, pgmap_refs(dt), refs - 1);
+	percpu_ref_get(&dt->ref);
+	set_page_count(page, 1);
+	check_pages(test);
+}
+
+static void base_pages_release_test(struct kunit *test)
+{
+	check_release(test, &base_pages);
+}
+
+static void pmd_release_test(struct kunit *test)
+{
+	check_release(test, &pmd_aligned);
+}
+
 /* A compound page of the page allocator, from the same two helpers. */
 static void prep_compound_page_test(struct kunit *test)
 {
@@ -536,6 +569,8 @@ static struct kunit_case devmap_test_cases[] = {
 	KUNIT_CASE(base_pages_unpin_range_test),
 	KUNIT_CASE(pmd_unpin_range_test),
 	KUNIT_CASE(pud_unpin_range_test),
+	KUNIT_CASE(base_pages_release_test),
+	KUNIT_CASE(pmd_release_test),
 	KUNIT_CASE(prep_compound_page_test),
 	KUNIT_CASE(vmemmap_shift_valid_test),
 	{}
