@@ -104,7 +104,7 @@ demo: $(call figures,bench)
 	@echo
 	@echo 'Raw figures, commands and versions: build/bench/$(notdir $(dir))/'
 
-jobs := bench counts vfio-bench rdma-bench
+jobs := bench counts seed vfio-bench rdma-bench
 bench: $(call figures,$(jobs))
 	@scripts/table $(BASE) $(jobs) >/dev/null
 
