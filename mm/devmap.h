@@ -22,6 +22,7 @@
 #include <linux/mmzone.h>
 #include <linux/pgtable.h>
 
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
 /**
  * devmap_shift_valid - whether a devmap can have the pages that it asks for
  * @pgmap: a devmap, of which type and vmemmap_shift are set
@@ -37,14 +38,16 @@ static inline bool devmap_shift_valid(const struct dev_pagemap *pgmap)
 
 	if (!shift)
 		return true;
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
 	return pgmap->type == MEMORY_DEVICE_GENERIC &&
 		(shift == PMD_SHIFT - PAGE_SHIFT ||
 		 shift == PUD_SHIFT - PAGE_SHIFT);
-#else
-	return false;
-#endif
 }
+#else
+static inline bool devmap_shift_valid(const struct dev_pagemap *pgmap)
+{
+	return !pgmap->vmemmap_shift;
+}
+#endif
 
 /**
  * struct devmap_extent - pages of one order in a range of a devmap

@@ -43,7 +43,7 @@ static const char *wrong_first(const struct devmap_check *check,
 {
 	if (PageTail(page))
 		return "is a tail";
-	if (PageHead(page) != (order > 0))
+	if (PageHead(page) != !!order)
 		return order ? "is no head" : "is a head";
 	if (page_ref_count(page) < 1)
 		return "has no reference";

@@ -371,7 +371,7 @@ static void check_unpin(struct kunit *test, const struct layout *layout,
 	int i, nr, nr_pinned;
 
 	pages = kunit_kzalloc(test, ARRAY_PAGES * sizeof(*pages), GFP_KERNEL);
-	KUNIT_ASSERT_TRUE(test, pages != NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pages);
 	map_devmap(test, layout);
 	refs = pgmap_refs(dt);
 	nr = fill_array(dt, pages);
@@ -503,7 +503,7 @@ static void prep_compound_page_test(struct kunit *test)
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
 	int i;
 
-	KUNIT_ASSERT_TRUE(test, page != NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, page);
 	for (i = 1; i < 1 << order; i++)
 		set_page_count(page + i, 1);
 	prep_compound_page(page, order);

@@ -413,8 +413,8 @@ __attribute__((constructor)) static void share_kept(void)
 		abort();
 }
 
-/**
- * struct devdax - fixture
+/*
+ * Of a fixture:
  * @dev: the device, bound
  * @align: the size of its pages
  * @span: what tests of several offsets use of it: a page, or 2 MiB of small
