@@ -135,6 +135,7 @@ static inline bool devmap_page_fits(const struct dev_pagemap *pgmap,
 /* What is stored of the memmap of a compound page that shares its tails. */
 #define DEVMAP_STORED_SIZE	(2 * PAGE_SIZE)
 
+#ifdef CONFIG_ARCH_HAS_COMPOUND_VMEMMAP
 /**
  * devmap_shares_tails - whether the tails of a compound page are stored once
  * @pgmap: the devmap
@@ -149,13 +150,19 @@ static inline bool devmap_page_fits(const struct dev_pagemap *pgmap,
 static inline bool devmap_shares_tails(const struct dev_pagemap *pgmap,
 				       unsigned long pfn)
 {
-	return IS_ENABLED(CONFIG_ARCH_HAS_COMPOUND_VMEMMAP) &&
-		is_power_of_2(sizeof(struct page)) &&
+	return is_power_of_2(sizeof(struct page)) &&
 		pgmap_vmemmap_nr(pgmap) * sizeof(struct page) >
 			DEVMAP_STORED_SIZE &&
 		!(pgmap->flags & PGMAP_ALTMAP_VALID) &&
 		!early_section(__pfn_to_section(pfn));
 }
+#else
+static inline bool devmap_shares_tails(const struct dev_pagemap *pgmap,
+				       unsigned long pfn)
+{
+	return false;
+}
+#endif
 
 /**
  * devmap_nr_pages - count the heads and base pages of a range

@@ -263,7 +263,8 @@ static void check_backing(struct kunit *test)
 	unsigned long first, tails, tails_before = 0;
 	int i;
 
-	if (!IS_ENABLED(CONFIG_ARCH_HAS_COMPOUND_VMEMMAP) || nr <= 2 * step)
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_COMPOUND_VMEMMAP) || nr <= 2 * step ||
+	    !is_power_of_2(sizeof(struct page)))
 		return;
 	for (i = 0; i < dt->layout->nr_range; i++) {
 		struct devmap_check check = range_check(dt, i);
