@@ -30,7 +30,8 @@
 
 /* What test_device() tests. */
 enum {
-	MAPS, FAULTS, ORDER, KEEPS, PINS, PINS_LONG, FAILS, UNBINDS, DEVICE_TESTS
+	MAPS, FAULTS, ORDER, KEEPS, PINS, PINS_LONG, FAILS, FAILS_EACH, DUMPS,
+	UNBINDS, DEVICE_TESTS
 };
 
 static const char * const device_tests[DEVICE_TESTS] = {
@@ -41,11 +42,13 @@ static const char * const device_tests[DEVICE_TESTS] = {
 	[PINS] = "pin and unpin, fast and slow",
 	[PINS_LONG] = "pin and unpin, long-term",
 	[FAILS] = "memory failure reports the page that failed",
+	[FAILS_EACH] = "memory failure reaches each page of a range",
+	[DUMPS] = "a page that is dumped is shown with its head",
 	[UNBINDS] = "unbind while nothing is pinned",
 };
 
 /* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
-#define PLAN	(11 * DEVICE_TESTS + 6 + 3 + 1 + 3 + 3 + 1)
+#define PLAN	(11 * DEVICE_TESTS + 6 + 3 + 1 + 3 + 3 + 1 + 4)
 
 static int test_nr, failed;
 
@@ -207,28 +210,122 @@ static long smaps_rss(char *addr)
 	return rss * (long)KIB;
 }
 
+/* Each line of the log, until there are no more: the text of it, or NULL. */
+static char *log_line(int fd)
+{
+	static char line[8192];
+	ssize_t len;
+
+	do
+		len = read(fd, line, sizeof(line) - 1);
+	while (len < 0 && errno == EPIPE);
+	if (len <= 0)
+		return NULL;
+	line[len] = '\0';
+	return line;
+}
+
 /* Does the last line of the log that has @start go on with @rest? */
 static bool log_last(const char *start, const char *rest)
 {
-	static char line[8192];
-	bool found = false;
-	char *at;
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-	ssize_t len;
+	bool found = false;
+	char *line, *at;
 
-	for (;;) {
-		len = read(fd, line, sizeof(line) - 1);
-		if (len < 0 && errno == EPIPE)
-			continue;
-		if (len <= 0)
-			break;
-		line[len] = '\0';
+	while ((line = log_line(fd))) {
 		at = strstr(line, start);
 		if (at)
 			found = !strncmp(at + strlen(start), rest, strlen(rest));
 	}
 	close(fd);
 	return found;
+}
+
+/* Is there @text in the log, behind the last line with @start? */
+static bool log_after(const char *start, const char *text)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	bool found = false;
+	char *line;
+
+	while ((line = log_line(fd)))
+		found = !strstr(line, start) && (found || strstr(line, text));
+	close(fd);
+	return found;
+}
+
+/* Fail the last 4 KiB of a page and the first 8 of the next one. */
+static bool each_page_fails(struct device *dev)
+{
+	static const char mark[] = "smoke: over a border";
+	unsigned long border = dev->align;
+	char text[2][64];
+	int status, i;
+	pid_t pid;
+
+	file_write("/dev/kmsg", mark);
+	pid = fork();
+	if (!pid) {
+		char *addr = map_device(dev, failing_span(dev), 0);
+
+		if (!addr)
+			_exit(1);
+		addr[0] = addr[border] = 1;
+		for (i = 0; i < 2; i++) {
+			snprintf(text[i], sizeof(text[i]), "process virtual address %#lx\n",
+				 (unsigned long)addr + border - (i ? 0 : BASE_PAGE));
+		}
+		catch_sigbus();
+		if (!sigsetjmp(escape, 1))
+			madvise(addr + border - BASE_PAGE, 3 * BASE_PAGE, MADV_HWPOISON);
+		_exit(!log_after(mark, text[0]) || !log_after(mark, text[1]));
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+static long pin_with(unsigned long request, void *addr, unsigned long pages,
+		     unsigned int test_flags)
+{
+	struct gup_test gup = {
+		.addr = (uintptr_t)addr, .size = pages * BASE_PAGE,
+		.nr_pages_per_call = pages, .gup_flags = 1, /* FOLL_WRITE */
+		.test_flags = test_flags,
+	};
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	int rc = ioctl(fd, request, &gup);
+
+	rc = rc ? -errno : 0;
+	close(fd);
+	return rc ? rc : (long)(gup.size / BASE_PAGE);
+}
+
+static long pin(unsigned long request, void *addr, unsigned long pages)
+{
+	return pin_with(request, addr, pages, GUP_TEST_FLAG_CHECK);
+}
+
+/* Dump the page at 5 MiB. */
+static bool dump_is_right(struct device *dev)
+{
+	static const char mark[] = "smoke: dump";
+	struct gup_test gup = {
+		.size = 8 * MIB, .nr_pages_per_call = 2048, .which_pages = { 1281 },
+	};
+	char *addr = map_device(dev, dev->size, 0), text[32];
+	unsigned int order = __builtin_ctzl(dev->align / BASE_PAGE);
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	bool ok = addr && !file_write("/dev/kmsg", mark);
+
+	gup.addr = (uintptr_t)addr;
+	ok = ok && !ioctl(fd, DUMP_USER_PAGES_TEST, &gup) &&
+		log_after(mark, "page dumped because: gup_test");
+	snprintf(text, sizeof(text), "order:%u compound_mapcount:0", order);
+	ok = ok && (order ? log_after(mark, text) : !log_after(mark, "compound_mapcount"));
+	close(fd);
+	if (addr)
+		munmap(addr, dev->size);
+	return ok;
 }
 
 static bool pin_and_unpin(struct device *dev, const char *how)
@@ -320,6 +417,8 @@ static void test_device(struct device *dev, const char *kind)
 	ok &= memory_failure_is_exact(dev, 0x101000);
 	ok &= memory_failure_is_exact(dev, failing_span(dev) - BASE_PAGE);
 	device_result(ok, kind, FAILS);
+	device_result(each_page_fails(dev), kind, FAILS_EACH);
+	device_result(dump_is_right(dev), kind, DUMPS);
 
 	ok = !device_unbind(dev) && !device_bind(dev);
 	if (!ok)
@@ -590,21 +689,6 @@ static void test_compound_off(void)
 
 /* ---- fsdax, which goes on as it is ---- */
 
-static long pin(unsigned long request, void *addr, unsigned long pages)
-{
-	struct gup_test gup = {
-		.addr = (uintptr_t)addr, .size = pages * BASE_PAGE,
-		.nr_pages_per_call = pages, .gup_flags = 1, /* FOLL_WRITE */
-		.test_flags = GUP_TEST_FLAG_CHECK,
-	};
-	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
-	int rc = ioctl(fd, request, &gup);
-
-	rc = rc ? -errno : 0;
-	close(fd);
-	return rc ? rc : (long)(gup.size / BASE_PAGE);
-}
-
 static void test_fsdax(void)
 {
 	static const char * const names[] = {
@@ -646,6 +730,51 @@ static void test_fsdax(void)
 	munmap(addr, 8 * MIB);
 	close(fd);
 	umount("/mnt");
+}
+
+/* ---- a reference count that is full ---- */
+
+static long pin_full(unsigned long request, void *addr, unsigned long pages)
+{
+	return pin_with(request, addr, pages, GUP_TEST_FLAG_CHECK | GUP_TEST_FLAG_FULL);
+}
+
+/* A reference on the devmap that was lost would be waited for. */
+static bool unbinds_in_time(struct device *dev)
+{
+	int status = -1, i;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!!static_destroy(dev));
+	for (i = 0; i < 200 && !waitpid(pid, &status, WNOHANG); i++)
+		usleep(100000);
+	return i < 200 && !status;
+}
+
+/* The last of all: where references are lost, the device stays in the way. */
+static void test_full(void)
+{
+	struct device dev;
+	char *addr = NULL;
+
+	if (static_create(&dev, "mem", 2 * MIB, 512 * MIB))
+		note("%s", device_error());
+	else
+		addr = map_device(&dev, 4 * MIB, 0);
+	if (addr)
+		memset(addr, 1, 4 * MIB);
+	result(addr && pin_full(PIN_FAST_BENCHMARK, addr, 512) == -ENOMEM &&
+	       pin_full(PIN_FAST_LONGTERM_BENCHMARK, addr + BASE_PAGE, 511) == -ENOMEM,
+	       "full: a page with as many references as can be counted is not pinned, fast");
+	result(addr && pin_full(PIN_BASIC_TEST, addr, 512) == -ENOMEM &&
+	       pin_full(PIN_LONGTERM_BENCHMARK, addr + BASE_PAGE, 511) == -ENOMEM,
+	       "full: a page with as many references as can be counted is not pinned, slow");
+	result(addr && pin(PIN_FAST_BENCHMARK, addr, 1024) == 1024 &&
+	       pin(PIN_BASIC_TEST, addr, 1024) == 1024, "full: afterwards it can be pinned");
+	if (addr)
+		munmap(addr, 4 * MIB);
+	result(addr && unbinds_in_time(&dev), "full: the device can be unbound");
 }
 
 /* Run as "no1g", on a CPU that has no pages of 1 GiB. Nothing is mapped. */
@@ -690,5 +819,6 @@ int main(int argc, char **argv)
 	released = file_counter("/proc/vmstat", "nr_foll_pin_released");
 	note("%ld pins, %ld released", acquired, released);
 	result(acquired > 0 && acquired == released, "every pin was released");
+	test_full();
 	return failed != 0;
 }

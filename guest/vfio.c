@@ -307,6 +307,85 @@ static void device_kind(const char *kind, struct device *dev, int missing, unsig
 		result(!missing && can_unbind(dev, before), kind, "the device can be unbound");
 }
 
+/* ---- memory that is mapped by pfn, through /dev/mem ---- */
+
+enum { BEFORE, WHILE, BOTH, AFTERWARDS, BY_PFN_TESTS };
+
+static const char * const by_pfn_tests[BY_PFN_TESTS] = {
+	[BEFORE] = "what was mapped before the device was bound is not unpinned",
+	[WHILE] = "a bound device is mapped without a pin",
+	[BOTH] = "pages with and without a pin in one mapping are refused",
+	[AFTERWARDS] = "the device can be unbound",
+};
+
+/* 2 MiB of the device by its node, or by pfn if @node is NULL */
+static bool map_part(struct device *dev, const char *node, char *at)
+{
+	char path[128];
+	off_t start = 0;
+	int fd;
+
+	if (!node) {
+		snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/mapping0/start",
+			 dev->name);
+		start = file_number(path);
+		node = "/dev/mem";
+	}
+	fd = open(node, O_RDWR);
+	at = mmap(at, 2 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, start);
+	close(fd);
+	return at != MAP_FAILED ? true : fails("mmap by pfn");
+}
+
+static bool is_refused(char *memory)
+{
+	if (!iommu_map(memory, 4 * MIB)) {
+		iommu_unmap(4 * MIB);
+		return false;
+	}
+	return errno == EFAULT;
+}
+
+/* IO_STRICT_DEVMEM allows it only while the device is not bound. */
+static bool skipped(struct device *dev, char *at)
+{
+	int test;
+
+	if (map_part(dev, NULL, at) || errno != EPERM)
+		return false;
+	for (test = WHILE; test <= BOTH; test++)
+		printf("ok %d by pfn: %s # SKIP CONFIG_IO_STRICT_DEVMEM\n", ++test_nr,
+		       by_pfn_tests[test]);
+	trouble = "";
+	return true;
+}
+
+static void test_by_pfn(struct device *dev, bool missing)
+{
+	char *room = mmap(NULL, 6 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = (char *)(((uintptr_t)room + 2 * MIB - 1) & ~(2 * MIB - 1));
+	long before = pins_left();
+	bool ok;
+
+	ok = !missing && !device_unbind(dev) && map_part(dev, NULL, memory) &&
+		!iommu_map(memory, 2 * MIB) && !device_bind(dev) && !iommu_unmap(2 * MIB);
+	result(ok && pins_left() == before, "by pfn", by_pfn_tests[BEFORE]);
+
+	if (!ok || !skipped(dev, memory)) {
+		ok = ok && map_part(dev, NULL, memory) && !iommu_map(memory, 2 * MIB) &&
+			pins_left() == before && !iommu_unmap(2 * MIB);
+		result(ok && pins_left() == before, "by pfn", by_pfn_tests[WHILE]);
+
+		ok = ok && map_part(dev, dev->node, memory + 2 * MIB) && is_refused(memory) &&
+			map_part(dev, dev->node, memory) &&
+			map_part(dev, NULL, memory + 2 * MIB) && is_refused(memory);
+		result(ok && pins_left() == before, "by pfn", by_pfn_tests[BOTH]);
+	}
+
+	munmap(room, 6 * MIB);
+	result(ok && can_unbind(dev, before), "by pfn", by_pfn_tests[AFTERWARDS]);
+}
+
 static const struct {
 	const char *map, *name, *row;
 	unsigned long align, size;
@@ -326,10 +405,12 @@ int main(int argc, char **argv)
 	unsigned long size;
 	struct device dev;
 	unsigned int i;
+	int missing;
 
 	measuring = argc && !strcmp(argv[0], "vfio-bench");
 	printf("KTAP version 1\n1..%zu\n",
-	       measuring ? 3 + NAMESPACES : 2 * TESTS + (NAMESPACES + 1) * (TESTS + 1));
+	       measuring ? 3 + NAMESPACES :
+	       2 * TESTS + (NAMESPACES + 1) * (TESTS + 1) + BY_PFN_TESTS);
 	if (open_edu() || static_setup()) {
 		printf("Bail out! %s %s\n", trouble, device_error());
 		return 1;
@@ -342,19 +423,18 @@ int main(int argc, char **argv)
 		    mmap(NULL, size, access, flags | MAP_HUGETLB, -1, 0), size, true);
 	for (i = 0; i < NAMESPACES; i++) {
 		size = measuring ? GIB : namespaces[i].size;
-		int missing = static_create(&dev, namespaces[i].map, namespaces[i].align,
-					    size + (measuring ? GIB : size));
-
+		missing = static_create(&dev, namespaces[i].map, namespaces[i].align,
+					size + (measuring ? GIB : size));
 		device_kind(measuring ? namespaces[i].row : namespaces[i].name, &dev,
 			    missing, size);
 		/* on a kernel that leaks pins it would wait for them */
 		if (!missing && !pins_left())
 			static_destroy(&dev);
 	}
-	if (dynamic_find(&dev) || dynamic_resize(&dev, 2 * MIB, GIB) || device_bind(&dev))
-		device_kind("dynamic 2M", &dev, -1, 0);
-	else
-		device_kind(measuring ? "dynamic\tmem\t2M" : "dynamic 2M", &dev, 0,
-			    measuring ? GIB : 256 * MIB);
+	missing = dynamic_find(&dev) || dynamic_resize(&dev, 2 * MIB, GIB) || device_bind(&dev);
+	device_kind(measuring ? "dynamic\tmem\t2M" : "dynamic 2M", &dev, missing,
+		    measuring ? GIB : 256 * MIB);
+	if (!measuring)
+		test_by_pfn(&dev, missing);
 	return failed != 0;
 }

@@ -33,6 +33,12 @@
  * be mapped twice in the range. Not in mainline.
  */
 #define GUP_TEST_FLAG_CHECK			0x10000
+/*
+ * test_flags, with GUP_TEST_FLAG_CHECK: meanwhile the first page is referenced
+ * as often as it can be. To take it has to fail with ENOMEM, after a warning
+ * once after boot. Not in mainline.
+ */
+#define GUP_TEST_FLAG_FULL			0x40000
 /* test_flags: unpin by ranges, without an array. Not in mainline either. */
 #define GUP_TEST_FLAG_UNPIN_RANGE		0x20000
 

@@ -7,6 +7,7 @@
  * written, there is no memory.
  */
 #include <kunit/test.h>
+#include <linux/bio.h>
 #include <linux/completion.h>
 #include <linux/ioport.h>
 #include <linux/memremap.h>
@@ -14,6 +15,7 @@
 #include <linux/pagemap.h>
 #include <linux/percpu-refcount.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "devmap.h"
 #include "devmap_check.h"
@@ -497,6 +499,55 @@ static void pmd_release_test(struct kunit *test)
 	check_release(test, &pmd_aligned);
 }
 
+#ifdef CONFIG_BLOCK
+static int nr_dirtied;
+
+static int count_dirtied(struct page *page)
+{
+	nr_dirtied++;
+	return 0;
+}
+
+/* What device-dax pages have, but for the counter. */
+static const struct address_space_operations counting_aops = {
+	.set_page_dirty = count_dirtied,
+};
+
+/* Direct I/O into a device-dax page: it is not locked, and not dirtied later. */
+static void pmd_direct_read_test(struct kunit *test)
+{
+	struct devmap_test *dt = test->priv;
+	struct address_space mapping = { .a_ops = &counting_aops };
+	struct page *head, *tail;
+	struct bio *bio;
+
+	map_devmap(test, &pmd_aligned);
+	head = pfn_to_page(first_pfn(dt, 0));
+	tail = head + 3;
+	head->mapping = &mapping;
+	nr_dirtied = 0;
+
+	bio = bio_alloc(GFP_KERNEL, 1);
+	get_page(tail);
+	KUNIT_EXPECT_EQ(test, bio_add_page(bio, tail, PAGE_SIZE, 0),
+			(int)PAGE_SIZE);
+	bio_set_pages_dirty(bio);
+	KUNIT_EXPECT_EQ(test, nr_dirtied, 0);
+
+	/* whoever wants to dirty it now has to wait, and keeps the reference */
+	KUNIT_ASSERT_TRUE(test, trylock_page(head));
+	bio_check_pages_dirty(bio);
+	KUNIT_EXPECT_EQ(test, page_ref_count(head), 1);
+	unlock_page(head);
+	flush_scheduled_work();
+
+	KUNIT_EXPECT_EQ(test, set_page_dirty_lock(tail), 0);
+	KUNIT_EXPECT_EQ(test, nr_dirtied, 0);
+	head->mapping = NULL;
+	unmap_devmap(test);
+}
+#endif
+
 /* A compound page of the page allocator, from the same two helpers. */
 static void prep_compound_page_test(struct kunit *test)
 {
@@ -572,6 +623,9 @@ static struct kunit_case devmap_test_cases[] = {
 	KUNIT_CASE(pud_unpin_range_test),
 	KUNIT_CASE(base_pages_release_test),
 	KUNIT_CASE(pmd_release_test),
+#ifdef CONFIG_BLOCK
+	KUNIT_CASE(pmd_direct_read_test),
+#endif
 	KUNIT_CASE(prep_compound_page_test),
 	KUNIT_CASE(vmemmap_shift_valid_test),
 	{}
