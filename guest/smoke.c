@@ -48,7 +48,7 @@ static const char * const device_tests[DEVICE_TESTS] = {
 };
 
 /* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
-#define PLAN	(11 * DEVICE_TESTS + 6 + 3 + 1 + 3 + 3 + 1)
+#define PLAN	(11 * DEVICE_TESTS + 6 + 4 + 1 + 3 + 3 + 2 + 1)
 
 static int test_nr, failed;
 
@@ -141,7 +141,13 @@ static bool memory_failure_is_exact(struct device *dev, unsigned long offset)
 		if (sigsetjmp(escape, 1)) {
 			bool ok = caught.si_addr == addr + offset &&
 				  caught.si_addr_lsb == lsb;
+			unsigned char there = 1;
 
+			if (mincore(addr + offset / BASE_PAGE * BASE_PAGE, BASE_PAGE, &there) ||
+			    there & 1) {
+				note("%#lx: still mapped", offset);
+				ok = false;
+			}
 			if (!ok)
 				note("%#lx: told %#lx, lsb %d", offset,
 				     (unsigned long)((char *)caught.si_addr - addr),
@@ -328,14 +334,15 @@ static bool dump_is_right(struct device *dev)
 	return ok;
 }
 
-static bool pin_and_unpin(struct device *dev, const char *how)
+/* @pages a call: 123 fit nothing, and the fast path takes many in several steps. */
+static bool gup_test(struct device *dev, const char *how, unsigned long pages)
 {
 	char out[4096];
 	unsigned long mib = dev->size / MIB > 1024 ? 1024 : dev->size / MIB;
 
 	mib -= mib % (dev->align > MIB ? dev->align / MIB : 1);
-	if (run(out, sizeof(out), "gup_test -f %s -m %lu -S %s -n 123 -w -k",
-		dev->node, mib, how)) {
+	if (run(out, sizeof(out), "gup_test -f %s -m %lu -S %s -n %lu -w -k",
+		dev->node, mib, how, pages)) {
 		note("%s", device_error());
 		return false;
 	}
@@ -346,9 +353,31 @@ static bool pin_and_unpin(struct device *dev, const char *how)
 	return true;
 }
 
+static bool pin_and_unpin(struct device *dev, const char *how)
+{
+	return gup_test(dev, how, 123) && gup_test(dev, how, 262144);
+}
+
 static void device_result(bool ok, const char *kind, int test)
 {
 	result(ok, "%s: %s", kind, device_tests[test]);
+}
+
+/* Each struct page of the devmap that a device is in; the base has no check. */
+static bool pages_are_right(struct device *dev)
+{
+	static char report[1 << 16];
+	char path[128], start[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev->name);
+	if (file_read(path, start, sizeof(start)) < 0 ||
+	    file_write("/sys/kernel/debug/devmap_check/addr", start) ||
+	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0 ||
+	    !strstr(report, ", 0 wrong")) {
+		note("%s: %s", dev->name, strstr(report, "wrong: ") ?: device_error());
+		return false;
+	}
+	return true;
 }
 
 /* smaps splits a PUD, so there the log has to do. */
@@ -360,7 +389,7 @@ static bool order_is_right(struct device *dev)
 
 	snprintf(start, sizeof(start), "%s: pages of order ", dev->name);
 	snprintf(order, sizeof(order), "%d,", __builtin_ctzl(dev->align / BASE_PAGE));
-	ok = log_last(start, order);
+	ok = log_last(start, order) && pages_are_right(dev);
 	if (dev->align == 2 * MIB) {
 		addr = map_device(dev, dev->align, 0);
 		if (!addr)
@@ -478,6 +507,7 @@ static void test_offset_namespace(void)
 		fail_device("offset mem 1G", device_error());
 		result(false, "offset: neighbours keep their data");
 		result(false, "offset: neighbours can be pinned");
+		result(false, "offset: neighbours keep their struct pages");
 		result(false, "offset: all three can be unbound");
 		return;
 	}
@@ -492,6 +522,8 @@ static void test_offset_namespace(void)
 	       check_stamps(third, after.size), "offset: neighbours keep their data");
 	result(pin_and_unpin(&before, "-a") && pin_and_unpin(&after, "-a"),
 	       "offset: neighbours can be pinned");
+	result(pages_are_right(&before) && pages_are_right(&after),
+	       "offset: neighbours keep their struct pages");
 	if (first)
 		munmap(first, before.size);
 	if (third)
@@ -732,6 +764,29 @@ static void test_fsdax(void)
 	umount("/mnt");
 }
 
+/* ---- other huge pages, which are taken by the same code ---- */
+
+static void test_other_memory(void)
+{
+	char out[4096];
+	static const struct {
+		const char *name, *how;
+	} kinds[] = {
+		{ "THP", "-t" }, { "hugetlbfs", "-H" },
+	};
+	unsigned int i;
+	bool ok;
+
+	for (i = 0; i < 2; i++) {
+		ok = !run(out, sizeof(out), "gup_test %s -m 32 -a -n 123 -w -k", kinds[i].how) &&
+			!run(out, sizeof(out), "gup_test %s -m 32 -b -n 8192 -w -k", kinds[i].how) &&
+			!run(out, sizeof(out), "gup_test %s -m 32 -L -n 123 -w -k", kinds[i].how);
+		if (!ok)
+			note("%s: %s", device_error(), out);
+		result(ok, "%s: pin and unpin, fast and slow", kinds[i].name);
+	}
+}
+
 /* ---- a reference count that is full ---- */
 
 static long pin_full(unsigned long request, void *addr, unsigned long pages)
@@ -820,6 +875,7 @@ int main(int argc, char **argv)
 	test_offset_in_file();
 	test_compound_off();
 	test_fsdax();
+	test_other_memory();
 
 	/* what each CPU has not added to the counters yet */
 	if (file_write("/proc/sys/vm/stat_refresh", "1"))
