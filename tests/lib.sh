@@ -49,12 +49,13 @@ report()
 	fi
 }
 
-# try NAME COMMAND...: a test that passes if the command does
+# try NAME COMMAND...: a test that passes if the command does. What a failed one said
+# is marked, so that no line of it is counted as a test.
 try()
 {
 	local name=$1 rc=0
 	shift
 	"$@" >"$scratch/try.log" 2>&1 || rc=$?
-	[ $rc -eq 0 ] || tail -n 20 "$scratch/try.log"
+	[ $rc -eq 0 ] || tail -n 20 "$scratch/try.log" | sed 's/^/| /'
 	report $rc "$name"
 }
