@@ -23,7 +23,7 @@ kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps ready tree refresh apply kernel image boot bench table demo \
+.PHONY: help deps ready tree refresh apply kernel image boot bench upstream table demo \
 	mutate check test test-all clean FORCE
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo 'make boot      run JOB=$(JOB) in a guest on VARIANT=$(VARIANT); scripts/boot lists the jobs'
 	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, kunit, debug, debian, a number of patches)'
 	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
+	@echo 'make upstream  measure mainline kernels beside them; build/bench/$(BASE)/upstream.md'
 	@echo 'make test-all  make test, and what takes longer'
 	@echo 'make mutate    break each patch of the queue, and see which test notices (MUTANTS=)'
 	@echo 'make deps      install the Debian packages that are missing'
@@ -107,6 +108,9 @@ demo: $(call figures,bench)
 jobs := bench counts seed vfio-bench rdma-bench
 bench: $(call figures,$(jobs))
 	@scripts/table $(BASE) $(jobs) >/dev/null
+
+upstream: bench
+	@scripts/upstream $(BASE)
 
 parts := check judge inputs guests contributing
 

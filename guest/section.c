@@ -15,6 +15,7 @@
 
 #include "devdax_device.h"
 #include "ktap.h"
+#include "struct_pages.h"
 
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
@@ -109,17 +110,6 @@ static bool flags_are(unsigned long start, unsigned long end, uint64_t want)
 	return ok;
 }
 
-static bool pages_are_right(unsigned long start)
-{
-	static char report[1 << 16];
-	char text[32];
-
-	snprintf(text, sizeof(text), "%#lx", start);
-	return !file_write("/sys/kernel/debug/devmap_check/addr", text) &&
-	       file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) > 0 &&
-	       strstr(report, ", 0 wrong");
-}
-
 static void test(const char *kind, unsigned long align)
 {
 	unsigned long start = 0, end = 0, offset = MIB + PAGE;
@@ -134,7 +124,7 @@ static void test(const char *kind, unsigned long align)
 	snprintf(dev.node, sizeof(dev.node), "/dev/%s", dev.name);
 	ok = result(ok && place(&dev, &start, &end) && !device_bind(&dev),
 		    "section %s: the device is in sections of System RAM", kind);
-	result(ok && pages_are_right(start), "section %s: its pages are as they should be", kind);
+	result(ok && struct_pages_are_right(start), "section %s: its pages are as they should be", kind);
 	result(ok && flags_are(start, end, KPF_NOPAGE), "section %s: none of them is online", kind);
 
 	if (ok)
@@ -163,7 +153,7 @@ static void test(const char *kind, unsigned long align)
 	       "section %s: the page of System RAM is still counted", kind);
 	/* who walks all memory meets no page that is no longer there */
 	result(ok && !file_write("/proc/sys/vm/compact_memory", "1") && !device_bind(&dev) &&
-	       pages_are_right(start), "section %s: bound again", kind);
+	       struct_pages_are_right(start), "section %s: bound again", kind);
 }
 
 int main(void)

@@ -30,7 +30,7 @@
 
 /* What test_device() tests. */
 enum {
-	MAPS, FAULTS, ORDER, KEEPS, PINS, PINS_LONG, FAILS, FAILS_EACH, DUMPS,
+	MAPS, FAULTS, ORDER, STORES, KEEPS, PINS, PINS_LONG, FAILS, FAILS_EACH, DUMPS,
 	UNBINDS, DEVICE_TESTS
 };
 
@@ -38,6 +38,7 @@ static const char * const device_tests[DEVICE_TESTS] = {
 	[MAPS] = "a shared mapping works",
 	[FAULTS] = "a fault in the middle of a page works",
 	[ORDER] = "its pages are of the order of its align",
+	[STORES] = "its memmap is stored once a page, where the device says",
 	[KEEPS] = "data survives unbind and bind",
 	[PINS] = "pin and unpin, fast and slow",
 	[PINS_LONG] = "pin and unpin, long-term",
@@ -363,8 +364,8 @@ static void device_result(bool ok, const char *kind, int test)
 	result(ok, "%s: %s", kind, device_tests[test]);
 }
 
-/* Each struct page of the devmap that a device is in; the base has no check. */
-static bool pages_are_right(struct device *dev)
+/* What the kernel's check has to say of a device's struct pages; the base has none. */
+static const char *struct_pages(struct device *dev)
 {
 	static char report[1 << 16];
 	char path[128], start[64];
@@ -372,12 +373,49 @@ static bool pages_are_right(struct device *dev)
 	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev->name);
 	if (file_read(path, start, sizeof(start)) < 0 ||
 	    file_write("/sys/kernel/debug/devmap_check/addr", start) ||
-	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0 ||
-	    !strstr(report, ", 0 wrong")) {
-		note("%s: %s", dev->name, strstr(report, "wrong: ") ?: device_error());
-		return false;
+	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0) {
+		note("%s", device_error());
+		return "";
 	}
-	return true;
+	return report;
+}
+
+/* Each struct page of the devmap that a device is in */
+static bool pages_are_right(struct device *dev)
+{
+	const char *report = struct_pages(dev), *wrong = strstr(report, "wrong: ");
+
+	if (wrong)
+		note("%s: %s", dev->name, wrong);
+	return strstr(report, ", 0 wrong");
+}
+
+/*
+ * Of compound pages the head and one page of tails are stored, on the device if that
+ * is where its memmap is. The memmap of base pages is stored whole.
+ */
+static bool memmap_is_right(struct device *dev, bool on_device)
+{
+	const char *report = struct_pages(dev), *line;
+	long bases, heads, whole, ptes, larger, there;
+
+	line = strstr(report, "pages: ");
+	if (!line || sscanf(line, "pages: %ld base pages, %ld heads", &bases, &heads) != 2)
+		return false;
+	line = strstr(line, "memmap pages: ");
+	if (!line || sscanf(line, "memmap pages: %ld by PTEs, %ld by larger", &ptes, &larger) != 2)
+		return false;
+	line = strstr(line, "on the device: ");
+	if (!line || sscanf(line, "on the device: %ld", &there) != 1)
+		return false;
+	/* 64 struct pages a page, and one more if they begin in the middle of it */
+	whole = bases / 64 + !!bases;
+	if (ptes + larger >= 2 * heads + bases / 64 && ptes + larger <= 2 * heads + whole &&
+	    (on_device ? there >= 2 * heads : !there))
+		return true;
+	note("%ld base pages, %ld heads, memmap: %ld pages and %ld by larger entries, %ld on the device",
+	     bases, heads, ptes, larger, there);
+	return false;
 }
 
 /* smaps splits a PUD, so there the log has to do. */
@@ -421,6 +459,7 @@ static void test_device(struct device *dev, const char *kind)
 	device_result(addr && *(uint64_t *)(addr + at) == stamp(at), kind, FAULTS);
 
 	device_result(order_is_right(dev), kind, ORDER);
+	device_result(memmap_is_right(dev, strstr(kind, "static dev")), kind, STORES);
 
 	if (addr) {
 		write_stamps(addr, len);

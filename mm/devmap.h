@@ -142,7 +142,7 @@ static inline bool devmap_page_fits(const struct dev_pagemap *pgmap,
  * @pfn: a pfn of the compound page
  *
  * What is populated and what is written have to agree on it. A memmap is stored
- * whole on the device (altmap), and where a section has it since boot.
+ * whole where a section has it since boot.
  *
  * Return: true if of the memmap only the first DEVMAP_STORED_SIZE bytes are
  * stored.
@@ -153,7 +153,6 @@ static inline bool devmap_shares_tails(const struct dev_pagemap *pgmap,
 	return is_power_of_2(sizeof(struct page)) &&
 		pgmap_vmemmap_nr(pgmap) * sizeof(struct page) >
 			DEVMAP_STORED_SIZE &&
-		!(pgmap->flags & PGMAP_ALTMAP_VALID) &&
 		!early_section(__pfn_to_section(pfn));
 }
 #else

@@ -148,8 +148,12 @@ static void report_backing(struct seq_file *m, const struct devmap_check *check)
 {
 	unsigned long addr = (unsigned long)pfn_to_page(check->start_pfn);
 	unsigned long end = (unsigned long)pfn_to_page(check->end_pfn);
+	const struct vmem_altmap *altmap = NULL;
 	unsigned long pages = 0, tables = 0, large = 0, last = 0, pfn, table = 0;
+	unsigned long on_device = 0;
 
+	if (check->pgmap->flags & PGMAP_ALTMAP_VALID)
+		altmap = &check->pgmap->altmap;
 	for (addr &= PAGE_MASK; addr < end; addr += PAGE_SIZE) {
 		pfn = devmap_check_backing(addr);
 		if (!pfn) {
@@ -157,13 +161,17 @@ static void report_backing(struct seq_file *m, const struct devmap_check *check)
 			continue;
 		}
 		/* what is mapped again is mapped in a row */
-		pages += pfn != last;
+		if (pfn != last) {
+			pages++;
+			on_device += vmem_altmap_contains(altmap, pfn);
+		}
 		last = pfn;
 		tables += addr >> PMD_SHIFT != table;
 		table = addr >> PMD_SHIFT;
 	}
 	seq_printf(m, "memmap pages: %lu by PTEs, %lu by larger entries, page tables: %lu\n",
 		   pages, large, tables);
+	seq_printf(m, "of those by PTEs on the device: %lu\n", on_device);
 }
 
 static void report_range(struct seq_file *m, const struct devmap_check *check)

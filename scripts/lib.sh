@@ -31,7 +31,7 @@ die()
 }
 
 # use_base BASE: set what patches/BASE/base says (package, suites, version,
-# renames, own) and where things are: queue, dir for everything made of it, and
+# renames, own), or upstream/BASE/base (without), and where things are: queue, dir for everything made of it, and
 # tree, the materialised queue. KERNEL=DIR, a tree of the user's, has a dir of
 # its own.
 # shellcheck disable=SC2034
@@ -39,9 +39,10 @@ use_base()
 {
 	base=$1
 	queue=$top/patches/$1
+	[ -r "$queue/base" ] || [ ! -r "$top/upstream/$1/base" ] || queue=$top/upstream/$1
 	[ -n "$1" ] && [ -r "$queue/base" ] ||
 		die $E_USAGE "no base '$1'; there is: $(cd "$top/patches" && echo */ | tr -d /)"
-	renames='' own=''
+	renames='' own='' without=''
 	# shellcheck disable=SC1091
 	. "$queue/base"
 	dir=$top/build/$1
@@ -49,7 +50,7 @@ use_base()
 	tree=$dir/linux
 	local patch
 	while read -r patch; do
-		[ -r "$queue/$patch" ] || die $E_APPLY "patches/$1/series lists $patch, which is not there"
+		[ -r "$queue/$patch" ] || die $E_APPLY "${queue#"$top"/}/series lists $patch, which is not there"
 	done < <(patches)
 }
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "devdax_device.h"
+#include "ktap.h"
+#include "struct_pages.h"
+
+bool struct_pages_are_right(unsigned long addr)
+{
+	static char report[1 << 16];
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#lx", addr);
+	if (file_write("/sys/kernel/debug/devmap_check/addr", text) ||
+	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) <= 0) {
+		note("%s", device_error());
+		return false;
+	}
+	if (strstr(report, ", 0 wrong"))
+		return true;
+	note("%s", report);
+	return false;
+}
