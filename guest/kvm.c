@@ -38,7 +38,7 @@ static const struct {
 #define KINDS	(sizeof(kinds) / sizeof(*kinds))
 #define TESTS	5
 
-/* a head, or a base page, the first tail, one in the middle and the last */
+/* a head or a base page, the first tail, one in the middle, the last of what is mapped */
 static const unsigned long offsets[] = { 0, PAGE, 123 * PAGE, MEMORY - PAGE };
 
 struct machine {
@@ -165,9 +165,9 @@ static void test(struct device *dev, const char *kind, unsigned long align)
 		memory = map(dev->node, 0, align);
 
 	result(ok && machine_runs(memory), "%s: a virtual machine runs in it", kind);
-	result(ok && struct_pages_are_right(start), "%s: no reference is left", kind);
+	result(ok && struct_pages_are_right(start), "%s: its struct pages are right", kind);
 	result(ok && machine_runs(by_pfn), "%s by pfn: a virtual machine runs in it", kind);
-	result(ok && struct_pages_are_right(start), "%s by pfn: no reference is left", kind);
+	result(ok && struct_pages_are_right(start), "%s by pfn: its struct pages are right", kind);
 	if (by_pfn != MAP_FAILED)
 		munmap(by_pfn, align > MEMORY ? align : MEMORY);
 	if (memory != MAP_FAILED)
