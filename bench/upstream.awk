@@ -9,8 +9,8 @@ BEGIN {
 	nr_kinds = split("static\tmem\t2M,static\tmem\t1G,static\tdev\t2M,hugetlb\t-\t2M", tabs, ",")
 	names = "device-dax 2M,device-dax 1G,device-dax 2M map=dev,hugetlbfs 2M"
 	split(names, kind, ",")
-	nr_metrics = split("pin_fast,pin_longterm,pin_slow,unpin,fault,populate,bind,unbind,memory", metric, ",")
-	split("pin, fast;pin, long-term, slow;pin, slow;unpin;first touch;MAP_POPULATE;bind;unbind;bytes of memory", title, ";")
+	nr_metrics = split("pin_fast,pin_longterm,pin_slow,unpin,fault,populate,bind,unbind", metric, ",")
+	split("pin, fast;pin, long-term, slow;pin, slow;unpin;first touch;MAP_POPULATE;bind;unbind", title, ";")
 }
 
 FNR > 1 && ($8 == 512 || $5 !~ /^pin_/) {
@@ -45,7 +45,7 @@ END {
 	print rule "--:|"
 	for (k = 1; k <= nr_kinds; k++)
 		for (m = 1; m <= nr_metrics; m++) {
-			if (cell("base", tabs[k], metric[m]) == "" || (metric[m] == "memory" && tabs[k] ~ /\tdev\t/))
+			if (cell("base", tabs[k], metric[m]) == "")
 				continue
 			line = "| " kind[k] ": " title[m] " | " cell("base", tabs[k], metric[m])
 			for (i = 1; i <= nr_others; i++)
@@ -55,5 +55,4 @@ END {
 	print ""
 	print "Guest instructions for each 4 KiB, as in table.md, of kernels with the same config,"
 	print "compiler, programs and QEMU: Debian's 5.10, 6.1 and 6.12, and 5.10 with the series."
-	print "Bytes of memory are what MemFree loses when the device is bound, for each 4 KiB of it."
 }
