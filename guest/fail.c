@@ -42,7 +42,7 @@ static const char * const target_tests[TARGET_TESTS] = {
 	[FAULTS] = "more than 10 allocations failed",
 };
 
-#define PLAN	(4 * TARGET_TESTS + 1)
+#define PLAN	(5 * TARGET_TESTS + 1)
 
 /*
  * struct target - what is bound by one write to a file of sysfs
@@ -260,12 +260,13 @@ static int claim_of(const char *namespace, char *name, size_t size)
 	return rc;
 }
 
-static void test_static(unsigned long align, unsigned long size, const char *kind)
+static void test_static(const char *map, unsigned long align, unsigned long size,
+			const char *kind)
 {
 	struct target target = { .driver = ND_DRIVER };
 	int test;
 
-	if (static_create(&target.dev, "mem", align, size) ||
+	if (static_create(&target.dev, map, align, size) ||
 	    claim_of(target.dev.namespace, target.name, sizeof(target.name)) ||
 	    control(&target, "unbind")) {
 		note("%s: %s", kind, device_error());
@@ -291,9 +292,10 @@ static void devices(void)
 	test_dynamic(GIB, GIB, "dynamic 1G");
 	if (static_create(&neighbour, "mem", 2 * MIB, 512 * MIB))
 		note("%s", device_error());
-	test_static(2 * MIB, 256 * MIB, "static 2M");
+	test_static("mem", 2 * MIB, 256 * MIB, "static 2M");
+	test_static("dev", 2 * MIB, 256 * MIB, "static dev 2M");
 	static_destroy(&neighbour);
-	test_static(GIB, 2 * GIB, "static 1G");
+	test_static("mem", GIB, 2 * GIB, "static 1G");
 }
 
 static void leaks(void)
