@@ -118,21 +118,21 @@ static bool runs_at(struct machine *m, char *memory, unsigned long offset)
 static bool machine_runs(char *memory)
 {
 	struct machine m;
-	bool ok = memory != MAP_FAILED && machine_create(&m, memory);
 	unsigned int i;
+	bool ok;
 
 	if (memory == MAP_FAILED)
 		return false;
+	ok = machine_create(&m, memory);
 	for (i = 0; ok && i < sizeof(offsets) / sizeof(*offsets); i++)
 		ok = runs_at(&m, memory, offsets[i]);
 	machine_destroy(&m);
 	return ok;
 }
 
-/* Mapped where, and as long as, @align wants it. */
-static char *map(const char *node, off_t start, unsigned long align)
+/* Mapped on a multiple of its length, for which that of a page will do. */
+static char *map(const char *node, off_t start, unsigned long len)
 {
-	unsigned long len = align > MEMORY ? align : MEMORY;
 	char *room = mmap(NULL, 2 * len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			  -1, 0);
 	char *at = (char *)(((uintptr_t)room + len - 1) & ~(len - 1));
@@ -149,6 +149,7 @@ static void test(struct device *dev, const char *kind, unsigned long align)
 {
 	char *by_pfn = MAP_FAILED, *memory = MAP_FAILED, path[96];
 	unsigned long start = 0;
+	unsigned long len = align > MEMORY ? align : MEMORY;
 	bool ok;
 
 	ok = !dynamic_find(dev) && !dynamic_resize(dev, align, GIB);
@@ -156,22 +157,22 @@ static void test(struct device *dev, const char *kind, unsigned long align)
 		snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/mapping0/start", dev->name);
 		start = file_number(path);
 		/* IO_STRICT_DEVMEM allows no mapping of a device that is bound */
-		by_pfn = map("/dev/mem", start, align);
+		by_pfn = map("/dev/mem", start, len);
 		ok = !device_bind(dev);
 	}
 	if (!ok)
 		note("%s", device_error());
 	if (ok)
-		memory = map(dev->node, 0, align);
+		memory = map(dev->node, 0, len);
 
 	result(ok && machine_runs(memory), "%s: a virtual machine runs in it", kind);
 	result(ok && struct_pages_are_right(start), "%s: its struct pages are right", kind);
 	result(ok && machine_runs(by_pfn), "%s by pfn: a virtual machine runs in it", kind);
 	result(ok && struct_pages_are_right(start), "%s by pfn: its struct pages are right", kind);
 	if (by_pfn != MAP_FAILED)
-		munmap(by_pfn, align > MEMORY ? align : MEMORY);
+		munmap(by_pfn, len);
 	if (memory != MAP_FAILED)
-		munmap(memory, align > MEMORY ? align : MEMORY);
+		munmap(memory, len);
 	result(ok && !device_unbind(dev), "%s: the device can be unbound", kind);
 }
 

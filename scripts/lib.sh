@@ -31,9 +31,9 @@ die()
 }
 
 # use_base BASE: set what patches/BASE/base says (package, suites, version,
-# renames, own), or upstream/BASE/base (without), and where things are: queue, dir for everything made of it, and
-# tree, the materialised queue. KERNEL=DIR, a tree of the user's, has a dir of
-# its own.
+# renames, own), or upstream/BASE/base (without), and where things are: queue, dir
+# for everything made of it, and tree, the materialised queue. KERNEL=DIR, a tree of
+# the user's, has a dir of its own.
 # shellcheck disable=SC2034
 use_base()
 {
