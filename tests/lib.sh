@@ -59,3 +59,37 @@ try()
 	[ $rc -eq 0 ] || tail -n 20 "$scratch/try.log" | sed 's/^/| /'
 	report $rc "$name"
 }
+
+# guest VARIANT JOB: what the guest's judge says. A pass is kept in build/BASE/guests by
+# all that it depends on, and costs nothing as long as that stays the same; anything
+# else is run again. KEPT=no runs what is kept as well.
+guest()
+{
+	local file image=image rc=0
+	case $2 in fio | ndctl) image=more ;; esac
+	mkdir -p "$dir/guests"
+	file=$dir/guests/$1-$2-$(
+		{
+			sha256sum <"$dir/$1/obj/arch/x86/boot/bzImage"
+			sha256sum <"$dir/$image.gz"
+			sha256sum <"$top/guest/$2-$1.txt" || true
+			sha256sum <"$top/guest/$2-log.txt" || true
+			cat "$top/config/splats" "$top"/scripts/{boot,judge}
+			qemu-system-x86_64 --version
+			echo "${ACCEL:-tcg} ${SIZE_MB:-8192} ${CPU:-} ${APPEND:-}"
+		} 2>/dev/null | sha256sum | cut -c 1-32
+	)
+	if [ "${KEPT:-}" != no ] && [ -s "$file" ]; then
+		echo "kept: $1, $2 passed on $(date -r "$file" '+%F %H:%M'), and nothing has changed"
+		cat "$file"
+		return
+	fi
+	"$top/scripts/boot" "$base" "$1" "$2" >"$file.new" || rc=$?
+	cat "$file.new"
+	if [ $rc -eq 0 ]; then
+		mv "$file.new" "$file"
+	else
+		rm "$file.new"
+	fi
+	return $rc
+}
