@@ -27,6 +27,18 @@ bool result(bool ok, const char *fmt, ...)
 	return ok;
 }
 
+void skip(const char *reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("ok %d ", ++nr);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf(" # SKIP %s\n", reason);
+	fflush(stdout);
+}
+
 void note(const char *fmt, ...)
 {
 	char text[8192], *line, *rest = text;

@@ -9,6 +9,8 @@
 void plan(int tests);
 /* One result under a name that stays; returns @ok. */
 bool result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* One test that cannot be run here, and why. */
+void skip(const char *reason, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A comment; a text of several lines becomes several. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* How many results were failures. */

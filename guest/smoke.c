@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,8 @@
 
 #include "../mm/gup_test.h"
 #include "devdax_device.h"
+#include "ktap.h"
+#include "struct_pages.h"
 
 #define KIB	(1UL << 10)
 #define MIB	(1UL << 20)
@@ -50,35 +51,6 @@ static const char * const device_tests[DEVICE_TESTS] = {
 
 /* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
 #define PLAN	(11 * DEVICE_TESTS + 6 + 4 + 1 + 3 + 3 + 2 + 1)
-
-static int test_nr, failed;
-
-__attribute__((format(printf, 2, 3)))
-static bool result(bool ok, const char *fmt, ...)
-{
-	char name[128];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(name, sizeof(name), fmt, ap);
-	va_end(ap);
-	printf("%s %d %s\n", ok ? "ok" : "not ok", ++test_nr, name);
-	fflush(stdout);
-	failed += !ok;
-	return ok;
-}
-
-__attribute__((format(printf, 1, 2)))
-static void note(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("# ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-}
 
 static char *map_device(struct device *dev, size_t len, off_t offset)
 {
@@ -364,58 +336,46 @@ static void device_result(bool ok, const char *kind, int test)
 	result(ok, "%s: %s", kind, device_tests[test]);
 }
 
-/* What the kernel's check has to say of a device's struct pages; the base has none. */
-static const char *struct_pages(struct device *dev)
+static unsigned long address(struct device *dev)
 {
-	static char report[1 << 16];
-	char path[128], start[64];
+	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev->name);
-	if (file_read(path, start, sizeof(start)) < 0 ||
-	    file_write("/sys/kernel/debug/devmap_check/addr", start) ||
-	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0) {
-		note("%s", device_error());
-		return "";
-	}
-	return report;
-}
-
-/* Each struct page of the devmap that a device is in */
-static bool pages_are_right(struct device *dev)
-{
-	const char *report = struct_pages(dev), *wrong = strstr(report, "wrong: ");
-
-	if (wrong)
-		note("%s: %s", dev->name, wrong);
-	return strstr(report, ", 0 wrong");
+	return file_number(path);
 }
 
 /*
  * Of compound pages the head and one page of tails are stored, on the device if that
- * is where its memmap is. The memmap of base pages is stored whole.
+ * is where its memmap is. The memmap of base pages is stored whole. The report has
+ * these three lines for each range.
  */
 static bool memmap_is_right(struct device *dev, bool on_device)
 {
-	const char *report = struct_pages(dev), *line;
+	const char *line = struct_pages_report(address(dev));
 	long bases, heads, whole, ptes, larger, there;
+	int ranges = 0;
 
-	line = strstr(report, "pages: ");
-	if (!line || sscanf(line, "pages: %ld base pages, %ld heads", &bases, &heads) != 2)
-		return false;
-	line = strstr(line, "memmap pages: ");
-	if (!line || sscanf(line, "memmap pages: %ld by PTEs, %ld by larger", &ptes, &larger) != 2)
-		return false;
-	line = strstr(line, "on the device: ");
-	if (!line || sscanf(line, "on the device: %ld", &there) != 1)
-		return false;
-	/* 64 struct pages a page, and one more if they begin in the middle of it */
-	whole = bases / 64 + !!bases;
-	if (ptes + larger >= 2 * heads + bases / 64 && ptes + larger <= 2 * heads + whole &&
-	    (on_device ? there >= 2 * heads : !there))
-		return true;
-	note("%ld base pages, %ld heads, memmap: %ld pages and %ld by larger entries, %ld on the device",
-	     bases, heads, ptes, larger, there);
-	return false;
+	while ((line = strstr(line, "\npages: "))) {
+		if (sscanf(line, "\npages: %ld base pages, %ld heads", &bases, &heads) != 2)
+			return false;
+		line = strstr(line, "\nmemmap pages: ");
+		if (!line || sscanf(line, "\nmemmap pages: %ld by PTEs, %ld by larger",
+				    &ptes, &larger) != 2)
+			return false;
+		line = strstr(line, "on the device: ");
+		if (!line || sscanf(line, "on the device: %ld", &there) != 1)
+			return false;
+		/* 64 struct pages a page, and one more if they begin in the middle of it */
+		whole = bases / 64 + !!bases;
+		if (ptes + larger < 2 * heads + bases / 64 || ptes + larger > 2 * heads + whole ||
+		    (on_device ? there < 2 * heads : there)) {
+			note("%ld base pages, %ld heads, memmap: %ld pages and %ld by larger entries, %ld on the device",
+			     bases, heads, ptes, larger, there);
+			return false;
+		}
+		ranges++;
+	}
+	return ranges > 0;
 }
 
 /* smaps splits a PUD, so there the log has to do. */
@@ -427,7 +387,7 @@ static bool order_is_right(struct device *dev)
 
 	snprintf(start, sizeof(start), "%s: pages of order ", dev->name);
 	snprintf(order, sizeof(order), "%d,", __builtin_ctzl(dev->align / BASE_PAGE));
-	ok = log_last(start, order) && pages_are_right(dev);
+	ok = log_last(start, order) && struct_pages_are_right(address(dev));
 	if (dev->align == 2 * MIB) {
 		addr = map_device(dev, dev->align, 0);
 		if (!addr)
@@ -561,7 +521,7 @@ static void test_offset_namespace(void)
 	       check_stamps(third, after.size), "offset: neighbours keep their data");
 	result(pin_and_unpin(&before, "-a") && pin_and_unpin(&after, "-a"),
 	       "offset: neighbours can be pinned");
-	result(pages_are_right(&before) && pages_are_right(&after),
+	result(struct_pages_are_right(address(&before)) && struct_pages_are_right(address(&after)),
 	       "offset: neighbours keep their struct pages");
 	if (first)
 		munmap(first, before.size);
@@ -879,31 +839,40 @@ static void test_full(const char *kind, bool first)
 /* Run as "full". Where references are lost, the guest cannot even power off. */
 static int with_a_full_count(void)
 {
-	printf("KTAP version 1\n1..8\n");
+	plan(8);
 	if (static_setup())
 		note("%s", device_error());
 	test_full("full 2M", true);
 	file_write("/sys/module/device_dax/parameters/compound", "0");
 	test_full("full 2M of base pages", false);
-	return failed != 0;
+	return failures() != 0;
 }
 
-/* Run as "no1g", on a CPU that has no pages of 1 GiB. Nothing is mapped. */
-static int without_1g_pages(void)
+/*
+ * Run as "no1g" and "no2m", on a CPU that has no pages of that size: nothing is mapped
+ * by them. The next smaller align works.
+ */
+static int without_pages_of(int missing)
 {
+	const char *name = aligns[missing].name;
+	unsigned long align = aligns[missing].align, smaller = aligns[missing - 1].align;
 	struct device dev;
+	bool ok;
 
-	printf("KTAP version 1\n1..3\n");
+	plan(3);
 	if (static_setup())
 		note("%s", device_error());
-	result(static_create(&dev, "mem", GIB, 2 * GIB),
-	       "no 1G pages: a namespace with an align of 1G is refused");
-	if (!dynamic_find(&dev))
-		result(dynamic_resize(&dev, GIB, GIB),
-		       "no 1G pages: a dynamic device with an align of 1G is refused");
-	result(!dynamic_resize(&dev, 2 * MIB, GIB) && !device_bind(&dev),
-	       "no 1G pages: an align of 2M works");
-	return failed != 0;
+	ok = !static_create(&dev, "mem", smaller, 2 * GIB);
+	if (ok)
+		static_destroy(&dev);
+	result(ok && static_create(&dev, "mem", align, 2 * GIB),
+	       "no %s pages: a namespace with an align of %s is refused", name, name);
+	ok = !dynamic_find(&dev);
+	result(ok && (dynamic_resize(&dev, align, GIB) || device_bind(&dev)),
+	       "no %s pages: a dynamic device with an align of %s is refused", name, name);
+	result(ok && !dynamic_resize(&dev, smaller, GIB) && !device_bind(&dev),
+	       "no %s pages: an align of %s works", name, aligns[missing - 1].name);
+	return failures() != 0;
 }
 
 int main(int argc, char **argv)
@@ -911,11 +880,13 @@ int main(int argc, char **argv)
 	long acquired, released;
 
 	if (argc && !strcmp(argv[0], "no1g"))
-		return without_1g_pages();
+		return without_pages_of(2);
+	if (argc && !strcmp(argv[0], "no2m"))
+		return without_pages_of(1);
 	if (argc && !strcmp(argv[0], "full"))
 		return with_a_full_count();
 
-	printf("KTAP version 1\n1..%d\n", PLAN);
+	plan(PLAN);
 	if (static_setup())
 		note("%s", device_error());
 	test_static();
@@ -933,5 +904,5 @@ int main(int argc, char **argv)
 	released = file_counter("/proc/vmstat", "nr_foll_pin_released");
 	note("%ld pins, %ld released", acquired, released);
 	result(acquired > 0 && acquired == released, "every pin was released");
-	return failed != 0;
+	return failures() != 0;
 }

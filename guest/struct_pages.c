@@ -6,18 +6,26 @@
 #include "ktap.h"
 #include "struct_pages.h"
 
-bool struct_pages_are_right(unsigned long addr)
+const char *struct_pages_report(unsigned long addr)
 {
 	static char report[1 << 16];
 	char text[32];
 
 	snprintf(text, sizeof(text), "%#lx", addr);
 	if (file_write("/sys/kernel/debug/devmap_check/addr", text) ||
-	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) <= 0) {
+	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0) {
 		note("%s", device_error());
-		return false;
+		return "";
 	}
-	if (strstr(report, ", 0 wrong"))
+	return report;
+}
+
+bool struct_pages_are_right(unsigned long addr)
+{
+	const char *report = struct_pages_report(addr);
+
+	/* a line for each range, which has to be right as well */
+	if (strstr(report, ", 0 wrong") && !strstr(report, "wrong: "))
 		return true;
 	note("%s", report);
 	return false;

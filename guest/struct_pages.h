@@ -5,6 +5,11 @@
 
 #include <stdbool.h>
 
+/*
+ * What it says of the devmap that the physical address is in; "" and a comment if
+ * there is no such check. Holds until the next call.
+ */
+const char *struct_pages_report(unsigned long addr);
 /* Of the devmap that the physical address is in; says what is wrong in a comment. */
 bool struct_pages_are_right(unsigned long addr);
 

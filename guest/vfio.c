@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "devdax_device.h"
+#include "ktap.h"
 
 #define MIB		(1UL << 20)
 #define GIB		(1UL << 30)
@@ -44,17 +45,13 @@
 static int container, edu;
 static volatile char *registers;
 static const char *trouble = "";
-static int test_nr, failed;
 
-static bool result(bool ok, const char *kind, const char *what)
+static bool kind_result(bool ok, const char *kind, const char *what)
 {
 	if (!ok && trouble[0])
-		printf("# %s: %s\n", kind, trouble);
+		note("%s: %s", kind, trouble);
 	trouble = "";
-	printf("%s %d %s: %s\n", ok ? "ok" : "not ok", ++test_nr, kind, what);
-	fflush(stdout);
-	failed += !ok;
-	return ok;
+	return result(ok, "%s: %s", kind, what);
 }
 
 static int fails(const char *why)
@@ -169,13 +166,19 @@ static int iommu_unmap(unsigned long size)
 
 /* ---- what is looked at ---- */
 
-/* Pins that nobody has released yet. */
+/* Pins that nobody has released yet. Without the counters there is nothing to test. */
 static long pins_left(void)
 {
-	if (file_write("/proc/sys/vm/stat_refresh", "1"))
-		return -1;
-	return file_counter("/proc/vmstat", "nr_foll_pin_acquired") -
-		file_counter("/proc/vmstat", "nr_foll_pin_released");
+	long acquired, released;
+
+	if (!file_write("/proc/sys/vm/stat_refresh", "1")) {
+		acquired = file_counter("/proc/vmstat", "nr_foll_pin_acquired");
+		released = file_counter("/proc/vmstat", "nr_foll_pin_released");
+		if (acquired >= 0 && released >= 0)
+			return acquired - released;
+	}
+	printf("Bail out! pins cannot be counted: %s\n", device_error());
+	exit(1);
 }
 
 static long locked_kib(void)
@@ -213,27 +216,27 @@ static void test_memory(const char *kind, char *memory, unsigned long size, bool
 	bool ok;
 
 	if (!memory || iommu_map(memory, size)) {
-		result(false, kind, tests[COPIES]);
-		result(false, kind, tests[LOCKS]);
-		result(false, kind, tests[RELEASES]);
+		kind_result(false, kind, tests[COPIES]);
+		kind_result(false, kind, tests[LOCKS]);
+		kind_result(false, kind, tests[RELEASES]);
 		return;
 	}
 	ok = copies(memory, 0, 5 * BASE_PAGE);
 	ok &= copies(memory, 2 * MIB - BASE_PAGE, reach - BASE_PAGE);
 	ok &= copies(memory, 3 * MIB + 123 * BASE_PAGE, 2 * MIB);
-	result(ok, kind, tests[COPIES]);
+	kind_result(ok, kind, tests[COPIES]);
 
 	now = locked_kib() - locked;
 	if (now != (counted ? (long)(size / 1024) : 0))
-		printf("# %s: %ld KiB more are locked\n", kind, now);
+		note("%s: %ld KiB more are locked", kind, now);
 	ok = now == (counted ? (long)(size / 1024) : 0);
 	ok &= !iommu_unmap(size) && locked_kib() == locked;
-	result(ok, kind, tests[LOCKS]);
+	kind_result(ok, kind, tests[LOCKS]);
 
 	now = pins_left() - before;
 	if (now)
-		printf("# %s: %ld pins are left\n", kind, now);
-	result(!now, kind, tests[RELEASES]);
+		note("%s: %ld pins are left", kind, now);
+	kind_result(!now, kind, tests[RELEASES]);
 }
 
 static double now_ns(void)
@@ -260,7 +263,7 @@ static void measure_memory(const char *kind, char *memory, unsigned long size)
 		printf("row\t%s\tvfio_unmap\tinstructions/page\t%.3f\t%lu\n", kind,
 		       (unmapped - mapped) / (size / BASE_PAGE), size / BASE_PAGE);
 	}
-	result(ok, "measured", kind);
+	kind_result(ok, "measured", kind);
 }
 
 /* ---- kinds of memory ---- */
@@ -294,7 +297,7 @@ static void device_kind(const char *kind, struct device *dev, int missing, unsig
 	int fd;
 
 	if (missing) {
-		printf("# %s: %s\n", kind, device_error());
+		note("%s: %s", kind, device_error());
 		errno = ENODEV;
 	} else {
 		fd = open(dev->node, O_RDWR);
@@ -304,7 +307,7 @@ static void device_kind(const char *kind, struct device *dev, int missing, unsig
 	}
 	memory_kind(kind, memory, size, false);
 	if (!measuring)
-		result(!missing && can_unbind(dev, before), kind, "the device can be unbound");
+		kind_result(!missing && can_unbind(dev, before), kind, "the device can be unbound");
 }
 
 /* ---- memory that is mapped by pfn, through /dev/mem ---- */
@@ -354,8 +357,7 @@ static bool skipped(struct device *dev, char *at)
 	if (map_part(dev, NULL, at) || errno != EPERM)
 		return false;
 	for (test = WHILE; test <= BOTH; test++)
-		printf("ok %d by pfn: %s # SKIP CONFIG_IO_STRICT_DEVMEM\n", ++test_nr,
-		       by_pfn_tests[test]);
+		skip("CONFIG_IO_STRICT_DEVMEM", "by pfn: %s", by_pfn_tests[test]);
 	trouble = "";
 	return true;
 }
@@ -370,21 +372,21 @@ static void test_by_pfn(struct device *dev, bool missing)
 	/* a device with pins left over would not unbind */
 	ok = !missing && !before && !device_unbind(dev) && map_part(dev, NULL, memory) &&
 		!iommu_map(memory, 2 * MIB) && !device_bind(dev) && !iommu_unmap(2 * MIB);
-	result(ok && pins_left() == before, "by pfn", by_pfn_tests[BEFORE]);
+	kind_result(ok && pins_left() == before, "by pfn", by_pfn_tests[BEFORE]);
 
 	if (!ok || !skipped(dev, memory)) {
 		ok = ok && map_part(dev, NULL, memory) && !iommu_map(memory, 2 * MIB) &&
 			pins_left() == before && !iommu_unmap(2 * MIB);
-		result(ok && pins_left() == before, "by pfn", by_pfn_tests[WHILE]);
+		kind_result(ok && pins_left() == before, "by pfn", by_pfn_tests[WHILE]);
 
 		ok = ok && map_part(dev, dev->node, memory + 2 * MIB) && is_refused(memory) &&
 			map_part(dev, dev->node, memory) &&
 			map_part(dev, NULL, memory + 2 * MIB) && is_refused(memory);
-		result(ok && pins_left() == before, "by pfn", by_pfn_tests[BOTH]);
+		kind_result(ok && pins_left() == before, "by pfn", by_pfn_tests[BOTH]);
 	}
 
 	munmap(room, 6 * MIB);
-	result(ok && can_unbind(dev, before), "by pfn", by_pfn_tests[AFTERWARDS]);
+	kind_result(ok && can_unbind(dev, before), "by pfn", by_pfn_tests[AFTERWARDS]);
 }
 
 static const struct {
@@ -409,9 +411,8 @@ int main(int argc, char **argv)
 	int missing;
 
 	measuring = argc && !strcmp(argv[0], "vfio-bench");
-	printf("KTAP version 1\n1..%zu\n",
-	       measuring ? 3 + NAMESPACES :
-	       2 * TESTS + (NAMESPACES + 1) * (TESTS + 1) + BY_PFN_TESTS);
+	plan(measuring ? 3 + NAMESPACES :
+	     2 * TESTS + (NAMESPACES + 1) * (TESTS + 1) + BY_PFN_TESTS);
 	if (open_edu() || static_setup()) {
 		printf("Bail out! %s %s\n", trouble, device_error());
 		return 1;
@@ -437,5 +438,5 @@ int main(int argc, char **argv)
 		    measuring ? GIB : 256 * MIB);
 	if (!measuring)
 		test_by_pfn(&dev, missing);
-	return failed != 0;
+	return failures() != 0;
 }

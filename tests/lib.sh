@@ -66,7 +66,7 @@ try()
 guest()
 {
 	local file image=image rc=0
-	case $2 in fio | ndctl) image=more ;; esac
+	case $2 in fio | ndctl) image="more" ;; esac
 	mkdir -p "$dir/guests"
 	file=$dir/guests/$1-$2-$(
 		{
