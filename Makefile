@@ -9,7 +9,7 @@ ifneq ($(KERNEL),)
 ifneq ($(words $(KERNEL) x),2)
 $(error KERNEL is '$(KERNEL)'; it takes a folder without a space in its name)
 endif
-ifneq ($(filter refresh check test test-all,$(MAKECMDGOALS)),)
+ifneq ($(filter refresh upstream check test test-all,$(MAKECMDGOALS)),)
 $(error KERNEL is for apply, demo, kernel and boot; leave it out of make $(MAKECMDGOALS))
 endif
 override KERNEL := $(abspath $(KERNEL))
@@ -41,9 +41,10 @@ help:
 	@echo 'make test-all  make test, and what takes longer'
 	@echo 'make mutate    break each patch of the queue, and see which test notices (MUTANTS=)'
 	@echo 'make deps      install the Debian packages that are missing'
-	@echo 'make clean     remove build/ but for the download and the tree'
+	@echo "make clean     remove what was made of $(BASE), but for the download and the tree"
 	@echo
 	@echo 'BASE=$(BASE)  ACCEL=tcg|kvm  SIZE_MB=8192 and up  JOBS=2  KERNEL=DIR, also for demo'
+	@echo 'KEPT=no runs guests again that passed and would not differ'
 
 deps:
 	@scripts/deps

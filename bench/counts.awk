@@ -37,4 +37,9 @@ END {
 			line = line " | " cell(order[i], counts[j])
 		print line " |"
 	}
+	print ""
+	print "Guest instructions for each page, base → series, by the number of pages a call; of 1 GiB"
+	print "for 262,144 pages a call and for pages of 1 GiB, of 128 MiB otherwise. Memory of THP is"
+	print "not aligned, and base pages at its ends, which weigh more in 128 MiB than in the 1 GiB of"
+	print "table.md."
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/gawk -f
 # SPDX-License-Identifier: GPL-2.0
 #
-# table.awk summary.tsv: what costs how much on the base and with the series, as
+# table.awk -v base=BASE summary.tsv: what costs how much on the base and with the series, as
 # Markdown. Figures are of pins of 512 pages a call; bench/counts.awk has others.
 
 BEGIN {
@@ -34,10 +34,15 @@ function cell(kernel, key, metric,    v)
 }
 
 END {
-	# what can be told exactly is; RAM that a memmap on the device takes is none
+	# what can be told exactly is; MemFree cannot tell the page tables of a memmap
+	# that is on the device
 	for (i = 1; i <= n; i++)
-		if (order[i] !~ /\tdev\t/ && ("series", order[i], "memmap") in value)
+		if (order[i] ~ /\tdev\t/) {
+			delete value["base", order[i], "memory"]
+			delete value["series", order[i], "memory"]
+		} else if (("series", order[i], "memmap") in value) {
 			value["series", order[i], "memory"] = value["series", order[i], "memmap"]
+		}
 	print "| memory | pin, fast | pin, long-term, fast (RDMA) | pin, long-term, slow | unpin | first touch | MAP_POPULATE | bind | unbind | bytes of memory |"
 	print "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 	for (i = 1; i <= n; i++) {
@@ -50,10 +55,11 @@ END {
 		print line " |"
 	}
 	print ""
-	print "5.10 → with the series: guest instructions for each 4 KiB, 512 pages a call, 1 GiB of"
-	print "memory, FOLL_WRITE, median of three; and bytes of RAM that binding a device takes for"
-	print "each 4 KiB of it. Instructions are not seconds: a cache miss and an atomic operation"
-	print "count as one like any other. They repeat to a thousandth on any machine, which seconds"
-	print "under emulation do not. A namespace of 1 GiB pages has a part that cannot be used, which"
-	print "is bound with it."
+	print base " → with the series: guest instructions for each 4 KiB, and bytes of RAM that binding"
+	print "a device takes for each 4 KiB of it; with map=dev the memmap is on the device. Pins are"
+	print "of 1 GiB, 512 pages a call, FOLL_WRITE, median of three; first touch and MAP_POPULATE of"
+	print "1 GiB, bind and unbind of the whole device, once. A namespace of 1 GiB pages has a part"
+	print "that cannot be used, which is bound with it. Instructions are not seconds: a cache miss"
+	print "and an atomic operation count as one like any other. They repeat to a thousandth where"
+	print "nothing else runs, which seconds under emulation do not."
 }

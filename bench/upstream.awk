@@ -1,7 +1,7 @@
 #!/usr/bin/gawk -f
 # SPDX-License-Identifier: GPL-2.0
 #
-# upstream.awk upstream.tsv: what 5.10, mainline's kernels and the series cost, as
+# upstream.awk -v base=BASE summary.tsv ...: what 5.10, mainline's kernels and the series cost, as
 # Markdown. A row is a metric of a kind of memory, a column a kernel.
 
 BEGIN {
@@ -13,7 +13,7 @@ BEGIN {
 	split("pin, fast;pin, long-term, slow;pin, slow;unpin;first touch;MAP_POPULATE;bind;unbind", title, ";")
 }
 
-FNR > 1 && ($8 == 512 || $5 !~ /^pin_/) {
+$1 != "kernel" && ($8 == 512 || $5 !~ /^pin_/) {
 	if (!($1 in seen)) {
 		seen[$1] = 1
 		kernel[++n] = $1
@@ -33,7 +33,7 @@ function cell(k, key, m,    v)
 
 END {
 	# base, the others in the order of their versions, series
-	head = "| | 5.10 |"
+	head = "| | " base " |"
 	rule = "|---|--:|"
 	for (i = 1; i <= n; i++)
 		if (kernel[i] != "base" && kernel[i] != "series") {
@@ -41,7 +41,7 @@ END {
 			head = head " " kernel[i] " |"
 			rule = rule "--:|"
 		}
-	print head " 5.10 with the series |"
+	print head " " base " with the series |"
 	print rule "--:|"
 	for (k = 1; k <= nr_kinds; k++)
 		for (m = 1; m <= nr_metrics; m++) {
@@ -54,5 +54,6 @@ END {
 		}
 	print ""
 	print "Guest instructions for each 4 KiB, as in table.md, of kernels with the same config,"
-	print "compiler, programs and QEMU: Debian's 5.10, 6.1 and 6.12, and 5.10 with the series."
+	print "compiler, programs and QEMU: Debian's " base " without and with the series, and those of"
+	print "other versions as they are."
 }

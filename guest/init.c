@@ -17,7 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static void mount_or_die(const char *type, const char *dir)
+static void mount_at(const char *type, const char *dir)
 {
 	mkdir(dir, 0755);
 	if (mount(type, dir, type, 0, NULL) && errno != EBUSY)
@@ -49,12 +49,12 @@ int main(void)
 	ssize_t len;
 	pid_t pid;
 
-	mount_or_die("devtmpfs", "/dev");
-	mount_or_die("proc", "/proc");
-	mount_or_die("sysfs", "/sys");
-	mount_or_die("debugfs", "/sys/kernel/debug");
-	mount_or_die("tmpfs", "/tmp");
-	mount_or_die("tmpfs", "/run");
+	mount_at("devtmpfs", "/dev");
+	mount_at("proc", "/proc");
+	mount_at("sysfs", "/sys");
+	mount_at("debugfs", "/sys/kernel/debug");
+	mount_at("tmpfs", "/tmp");
+	mount_at("tmpfs", "/run");
 	/* some jobs have the name of the program that they test */
 	setenv("PATH", "/usr/bin:/usr/sbin:/bin:/sbin", 1);
 

@@ -33,7 +33,7 @@ interrupt()
 	kill -TERM -- -$pid
 	! wait $pid || return 1
 	for ((i = 0; i < 100; i++)); do
-		pgrep -g $pid >/dev/null || return 0
+		kill -0 -- -$pid 2>/dev/null || return 0
 		sleep 0.1
 	done
 	return 1
