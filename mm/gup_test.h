@@ -2,8 +2,8 @@
 /*
  * What /sys/kernel/debug/gup_test and the programs that use it agree on.
  *
- * Numbers and layout are those of mainline since v5.14, so that one program
- * can be run on any kernel. (v5.11 to v5.13 had one word for both kinds of
+ * Numbers and layout are those of mainline since v5.13, so that one program
+ * can be run on any kernel. (v5.11 and v5.12 had one word for both kinds of
  * flags: their struct is smaller, and they answer -EINVAL.)
  */
 #ifndef __GUP_TEST_H
