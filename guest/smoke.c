@@ -50,7 +50,7 @@ static const char * const device_tests[DEVICE_TESTS] = {
 };
 
 /* 6 static devices, 4 dynamic ones, 1 at an offset, and tests of their own. */
-#define PLAN	(11 * DEVICE_TESTS + 6 + 4 + 1 + 3 + 3 + 2 + 1)
+#define PLAN	(11 * DEVICE_TESTS + 7 + 4 + 1 + 3 + 3 + 2 + 1)
 
 static char *map_device(struct device *dev, size_t len, off_t offset)
 {
@@ -667,10 +667,20 @@ static void test_dynamic(void)
 	result(ok && file_number(path) % GIB == 0,
 	       "dynamic: a GiB is placed on a multiple of itself");
 
-	/* 3840 MiB from 256 MiB above a multiple of 1 GiB on hold three of them */
+	/* the second device is 1.25 GiB into the region: in front of it is no whole GiB */
+	ok = !dynamic_split(&dev, 2 * MIB, 1280 * MIB) && !dynamic_resize(&dev, GIB, 2 * GIB) &&
+		dynamic_is_aligned(&dev);
+	if (!ok)
+		note("%s", device_error());
+	result(ok, "dynamic: space that holds no whole page is passed over");
+
+	/* of the three GiB that are free by their sum, two can be placed */
 	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/size", dev.name);
-	ok = ok && file_write(path, "4294967296") && file_number(path) == GIB;
+	ok = !dynamic_resize(&dev, GIB, GIB) && file_write(path, "3221225472") &&
+		errno == ENOSPC && file_number(path) == GIB;
 	result(ok, "dynamic: a resize that does not fit takes nothing");
+	if (dynamic_unsplit(&dev))
+		note("%s", device_error());
 	ok = !dynamic_resize(&dev, 2 * MIB, 512 * MIB) && !device_bind(&dev);
 	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/mapping", dev.name);
 	result(ok && file_write(path, "1c0000000-1cfffffff") && errno == EBUSY,

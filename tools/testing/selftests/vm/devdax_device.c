@@ -320,7 +320,7 @@ int dynamic_unsplit(struct device *dev)
 bool dynamic_is_aligned(struct device *dev)
 {
 	char path[128], attr[32];
-	unsigned long start;
+	unsigned long start, end;
 	int i;
 
 	for (i = 0;; i++) {
@@ -329,9 +329,12 @@ bool dynamic_is_aligned(struct device *dev)
 		if (access(path, F_OK))
 			break;
 		start = file_number(path);
-		if (start % dev->align) {
-			fail("range %d of %s starts at %#lx, no multiple of its align",
-			     i, dev->name, start);
+		snprintf(attr, sizeof(attr), "mapping%d/end", i);
+		size_path(dev, path, sizeof(path), attr);
+		end = file_number(path);
+		if (start % dev->align || (end + 1) % dev->align) {
+			fail("range %d of %s is %#lx to %#lx, no multiples of its align",
+			     i, dev->name, start, end);
 			return false;
 		}
 	}

@@ -32,7 +32,7 @@ int dynamic_find(struct device *dev);
 int dynamic_resize(struct device *dev, unsigned long align, unsigned long size);
 int dynamic_split(struct device *dev, unsigned long align, unsigned long piece);
 int dynamic_unsplit(struct device *dev);
-/* Whether each range starts on a multiple of align; what does not maps others' memory. */
+/* Whether each range is made of whole aligns; what is not maps the memory of others. */
 bool dynamic_is_aligned(struct device *dev);
 
 int device_unbind(struct device *dev);
