@@ -24,7 +24,7 @@ kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help deps ready tree refresh apply kernel image boot bench upstream table demo \
-	mutate check test test-all clean FORCE
+	mutate soak check test test-all clean FORCE
 
 help:
 	@echo 'make demo      build 5.10 without and with the series, boot both, print the table'
@@ -39,6 +39,7 @@ help:
 	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
 	@echo 'make upstream  measure mainline kernels beside them; build/bench/$(BASE)/upstream.md'
 	@echo 'make test-all  make test, and what takes longer'
+	@echo 'make soak      the selftests, with their loops ten times as long'
 	@echo 'make mutate    break each patch of the queue, and see which test notices (MUTANTS=)'
 	@echo 'make deps      install the Debian packages that are missing'
 	@echo "make clean     remove what was made of $(BASE), but for the download and the tree"
@@ -87,6 +88,10 @@ image: $(dir)/image.gz
 
 boot: $(call kernel,$(VARIANT)) image
 	@scripts/boot $(BASE) $(VARIANT) $(JOB)
+
+# The loops of the selftests at full length, of which make test does a tenth
+soak: $(call kernel,series) image
+	@APPEND="$(APPEND) DEVDAX_REPEAT=20" scripts/boot $(BASE) series devdax_test
 
 mutate: image
 	@scripts/mutate $(BASE) $(MUTANTS)

@@ -8,7 +8,8 @@
  *
  *   DEVDAX_DESTROY=1      all namespaces and all dynamic devices may go
  *   DEVDAX_DISK=/dev/...  a block device that may be written to, for direct_io
- *   DEVDAX_REPEAT=N       how often what is made is unmade again, default 2
+ *   DEVDAX_REPEAT=N       how often a device becomes system memory and comes back,
+ *                         default 2; namespaces come and go ten times as often
  *
  * A device lives until a test needs another one. A test that spoils it, or that
  * does not get to its end, leaves it to the next one to make a new one.
@@ -1647,7 +1648,7 @@ TEST_DEVICES(namespace_round_trips)
 	long i;
 
 	NEED(STATIC_MEM);
-	for (i = 0; i < repeats(); i++) {
+	for (i = 0; i < 10 * repeats(); i++) {
 		ASSERT_EQ(0, take_static(&self->dev, i % 2 ? "dev" : "mem", 2 * MIB, 64 * MIB))
 			TH_LOG("%s", device_error());
 		ASSERT_EQ(0, device_unbind(&self->dev)) TH_LOG("%s", device_error());
