@@ -60,31 +60,22 @@ try()
 	report $rc "$name"
 }
 
-# guest VARIANT JOB: what the guest's judge says. A pass is kept in build/BASE/guests by
-# all that it depends on, and costs nothing as long as that stays the same; anything
-# else is run again. KEPT=no runs what is kept as well.
-guest()
+# kept NAME COMMAND...: what the command prints. If it passes, that is kept in
+# build/BASE/guests by all that it depends on, which standard input says, and costs
+# nothing as long as that stays the same; anything else is run again. KEPT=no runs what
+# is kept as well.
+kept()
 {
-	local file image=image rc=0
-	case $2 in fio | ndctl) image="more" ;; esac
+	local file name=$1 rc=0
 	mkdir -p "$dir/guests"
-	file=$dir/guests/$1-$2-$(
-		{
-			sha256sum <"$dir/$1/obj/arch/x86/boot/bzImage"
-			sha256sum <"$dir/$image.gz"
-			sha256sum <"$top/guest/$2-$1.txt" || true
-			sha256sum <"$top/guest/$2-log.txt" || true
-			cat "$top/config/splats" "$top"/scripts/{boot,judge}
-			qemu-system-x86_64 --version
-			echo "${ACCEL:-tcg} ${SIZE_MB:-8192} ${CPU:-} ${APPEND:-}"
-		} 2>/dev/null | sha256sum | cut -c 1-32
-	)
-	if [ "${KEPT:-}" != no ] && [ -s "$file" ]; then
-		echo "kept: $1, $2 passed on $(date -r "$file" '+%F %H:%M'), and nothing has changed"
+	file=$dir/guests/$name-$(sha256sum | cut -c 1-32)
+	shift
+	if [ "${KEPT:-}" != no ] && [ -e "$file" ]; then
+		echo "kept: $name passed on $(date -r "$file" '+%F %H:%M'), and nothing has changed"
 		cat "$file"
 		return
 	fi
-	"$top/scripts/boot" "$base" "$1" "$2" >"$file.new" || rc=$?
+	"$@" >"$file.new" || rc=$?
 	cat "$file.new"
 	if [ $rc -eq 0 ]; then
 		mv "$file.new" "$file"
@@ -92,4 +83,25 @@ guest()
 		rm "$file.new"
 	fi
 	return $rc
+}
+
+# around_guest VARIANT JOB: what its result depends on, but for the kernel
+around_guest()
+{
+	local image=image
+	case $2 in fio | ndctl) image="more" ;; esac
+	sha256sum <"$dir/$image.gz"
+	cat "$top/guest/$2-$1.txt" "$top/guest/$2-log.txt" 2>/dev/null || true
+	cat "$top/config/splats" "$top"/scripts/{boot,judge}
+	qemu-system-x86_64 --version
+	echo "${ACCEL:-tcg} ${SIZE_MB:-8192} ${CPU:-} ${APPEND:-}"
+}
+
+# guest VARIANT JOB: what the guest's judge says
+guest()
+{
+	{
+		sha256sum <"$dir/$1/obj/arch/x86/boot/bzImage"
+		around_guest "$@"
+	} | kept "$1-$2" "$top/scripts/boot" "$base" "$@"
 }
