@@ -24,6 +24,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -858,6 +859,97 @@ TEST_DEVDAX(futex_waker_touches_first)
 {
 	self->spoilt = true;
 	test_futex(_metadata, self, false);
+}
+
+/*
+ * Pages that nobody has touched since the device was bound.
+ * @turn: which of them it is now, counted from 1; those behind the last end it
+ * @slept: up to which of them somebody slept and was woken
+ * @lost: the one in which nobody woke him, 0 if there is none
+ * @error: what kept the waker from looking for sleepers
+ */
+struct race {
+	char *waker;
+	unsigned long align;
+	unsigned long pages;
+	volatile unsigned long turn;
+	volatile unsigned long slept;
+	volatile unsigned long lost;
+	volatile int error;
+};
+
+static unsigned long race_at(struct race *race, unsigned long turn)
+{
+	return (turn - 1) * race->align + race->align / 2;
+}
+
+static void *wake(void *arg)
+{
+	struct race *race = arg;
+	unsigned long turn;
+
+	while ((turn = race->turn) <= race->pages) {
+		if (turn && futex(word(race->waker, race_at(race, turn)), FUTEX_WAKE, 1, NULL) < 0)
+			race->error = errno;
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void sleep_at_each(struct race *race, char *addr)
+{
+	unsigned long turn;
+
+	for (turn = 1; turn <= race->pages && !race->lost; turn++) {
+		while (race->turn < turn)
+			sched_yield();
+		*word(addr, race_at(race, turn)) = 0;
+		if (futex_sleep(word(addr, race_at(race, turn))))
+			race->lost = turn;
+		else
+			race->slept = turn;
+	}
+}
+
+/*
+ * Two processes touch a page at the same time, while a second thread of one of them
+ * looks for sleepers there: what tells a futex must be there as soon as the page is.
+ */
+TEST_DEVDAX(futex_touched_at_once)
+{
+	struct race *race = shared_memory(sizeof(*race));
+	unsigned long turn;
+	pthread_t thread;
+	char *sleeper;
+	pid_t pid;
+
+	self->spoilt = true;
+	ASSERT_TRUE(race != NULL);
+	ASSERT_EQ(0, device_unbind(self->dev)) TH_LOG("%s", device_error());
+	ASSERT_EQ(0, device_bind(self->dev)) TH_LOG("%s", device_error());
+	race->align = self->align;
+	race->pages = self->len / self->align < 16 ? self->len / self->align : 16;
+	race->waker = map(self->dev, self->len, 0);
+	sleeper = map(self->dev, self->len, 0);
+	ASSERT_TRUE(race->waker && sleeper);
+	pid = start();
+	if (!pid) {
+		sleep_at_each(race, sleeper);
+		_exit(0);
+	}
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wake, race));
+
+	for (turn = 1; turn <= race->pages && !race->lost; turn++) {
+		race->turn = turn;
+		*word(race->waker, race_at(race, turn)) = 0;
+		while (race->slept < turn && !race->lost)
+			sched_yield();
+	}
+	race->turn = race->pages + 1;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, ended(pid));
+	EXPECT_EQ(0UL, race->lost) TH_LOG("nobody woke the sleeper in page %lu", race->lost);
+	EXPECT_EQ(0, race->error) TH_LOG("futex: %s", strerror(race->error));
 }
 
 /* ---- pages that go elsewhere ---- */
