@@ -139,7 +139,7 @@ static inline bool devmap_page_fits(const struct dev_pagemap *pgmap,
 /**
  * devmap_shares_tails - whether the tails of a compound page are stored once
  * @pgmap: the devmap
- * @pfn: a pfn of the compound page
+ * @pfn: a pfn, of which the section counts
  *
  * What is populated and what is written have to agree on it. A memmap is stored
  * whole where a section has it since boot.
