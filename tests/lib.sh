@@ -97,11 +97,20 @@ around_guest()
 	echo "${ACCEL:-tcg} ${SIZE_MB:-8192} ${CPU:-} ${APPEND:-}"
 }
 
+# kernels VARIANT...: what else it depends on
+kernels()
+{
+	local variant
+	for variant; do
+		sha256sum <"$dir/$variant/obj/arch/x86/boot/bzImage"
+	done
+}
+
 # guest VARIANT JOB: what the guest's judge says
 guest()
 {
 	{
-		sha256sum <"$dir/$1/obj/arch/x86/boot/bzImage"
+		kernels "$1"
 		around_guest "$@"
 	} | kept "$1-$2" "$top/scripts/boot" "$base" "$@"
 }
