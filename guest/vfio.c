@@ -337,7 +337,9 @@ static bool map_part(struct device *dev, const char *node, char *at)
 	fd = open(node, O_RDWR);
 	at = mmap(at, 2 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, start);
 	close(fd);
-	return at != MAP_FAILED ? true : fails("mmap by pfn");
+	if (at == MAP_FAILED)
+		fails("mmap by pfn");
+	return at != MAP_FAILED;
 }
 
 static bool is_refused(char *memory)
