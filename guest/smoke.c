@@ -803,6 +803,20 @@ static long pin_full(unsigned long request, void *addr, unsigned long pages)
 	return pin_with(request, addr, pages, GUP_TEST_FLAG_CHECK | GUP_TEST_FLAG_FULL);
 }
 
+/* Less than a page is left for the last call, which then asks for none. */
+static bool takes_none(char *addr)
+{
+	struct gup_test gup = {
+		.addr = (uintptr_t)addr, .size = 2 * MIB + 1,
+		.nr_pages_per_call = 512, .gup_flags = 1, /* FOLL_WRITE */
+	};
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	bool ok = !ioctl(fd, PIN_FAST_BENCHMARK, &gup) && gup.size == 2 * MIB;
+
+	close(fd);
+	return ok;
+}
+
 /* A reference on the devmap that was lost would be waited for. */
 static bool unbinds_in_time(struct device *dev)
 {
@@ -841,6 +855,7 @@ static void test_full(const char *kind, bool first)
 	       "%s: a page with as many references as can be counted is not pinned, fast", kind);
 	result(addr && pin(PIN_FAST_BENCHMARK, addr, 1024) == 1024 &&
 	       pin(PIN_BASIC_TEST, addr, 1024) == 1024, "%s: afterwards it can be pinned", kind);
+	result(addr && takes_none(addr), "%s: who asks for no page gets none", kind);
 	if (addr)
 		munmap(addr, 4 * MIB);
 	result(addr && unbinds_in_time(&dev), "%s: the device can be unbound", kind);
@@ -849,7 +864,7 @@ static void test_full(const char *kind, bool first)
 /* Run as "full". Where references are lost, the guest cannot even power off. */
 static int with_a_full_count(void)
 {
-	plan(8);
+	plan(10);
 	if (static_setup())
 		note("%s", device_error());
 	test_full("full 2M", true);
