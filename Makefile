@@ -23,7 +23,7 @@ kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps ready tree refresh apply kernel image boot bench upstream table demo \
+.PHONY: help deps ready tree refresh apply kernel image boot bench upstream demo \
 	mutate soak check test test-all clean FORCE
 
 help:
@@ -130,7 +130,7 @@ test-all: tree
 	@scripts/test $(BASE) $(parts) longer
 
 clean:
-	rm -rf build/bench build/newcomer build/apply $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))
+	rm -rf build/bench/$(notdir $(dir)) build/newcomer build/apply.* $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))
 	if [ -d $(dir)/linux ]; then git -C $(dir)/linux worktree prune; fi
 
 FORCE:
