@@ -10,8 +10,8 @@
  *	pfn  0x160000                0x180000              0x1c0000
  *	     | base pages, order 0   | one page, order 18  | ...
  *
- * Each page carries one reference on the pgmap. Setting up, counting and
- * tearing down must agree on where the pages are, hence they all ask here.
+ * Each page carries one reference on the pgmap. Setup, counting and teardown
+ * must agree on where the pages are, so all three ask the helpers below.
  */
 #ifndef __MM_DEVMAP_H
 #define __MM_DEVMAP_H
@@ -27,10 +27,10 @@
  * devmap_shift_valid - whether a devmap can have the pages that it asks for
  * @pgmap: a devmap, of which type and vmemmap_shift are set
  *
- * A compound page is as large as a leaf entry that maps it. Without THP the
- * index of a tail would be looked for in the tail, see page_to_index().
+ * A compound page is as large as a leaf entry that maps it. Without THP,
+ * page_to_index() would read the index of a tail from the tail itself.
  *
- * Return: true if memremap_pages() takes it.
+ * Return: true if memremap_pages() accepts the shift.
  */
 static inline bool devmap_shift_valid(const struct dev_pagemap *pgmap)
 {
@@ -52,7 +52,7 @@ static inline bool devmap_shift_valid(const struct dev_pagemap *pgmap)
 /**
  * struct devmap_extent - pages of one order in a range of a devmap
  * @start: first pfn
- * @end: the pfn behind the last page
+ * @end: first pfn after the last page
  * @order: order of each page
  */
 struct devmap_extent {
@@ -65,7 +65,7 @@ struct devmap_extent {
  * devmap_next_extent - find the pages of one order that come next in a range
  * @pgmap: the devmap, none of whose ranges changes while it is walked
  * @extent: the extent before, of which only the end is used, and the result
- * @end_pfn: the pfn behind the range
+ * @end_pfn: first pfn after the range (exclusive)
  *
  * There are three extents in a range at most, each of which may be missing:
  * base pages, compound pages, base pages.
@@ -98,7 +98,7 @@ static inline bool devmap_next_extent(const struct dev_pagemap *pgmap,
  * @extent: a struct devmap_extent * to visit them by
  * @pgmap: the devmap
  * @start_pfn: first pfn of the range
- * @end_pfn: the pfn behind it
+ * @end_pfn: first pfn after it (exclusive)
  */
 #define for_each_devmap_extent(extent, pgmap, start_pfn, end_pfn)	\
 	for ((extent)->end = (start_pfn);				\
@@ -118,7 +118,7 @@ static inline bool devmap_next_extent(const struct dev_pagemap *pgmap,
  * @pgmap: the devmap
  * @pfn: a pfn of the range
  * @start_pfn: first pfn of the range
- * @end_pfn: the pfn behind it
+ * @end_pfn: first pfn after it (exclusive)
  *
  * Return: false if it is a base page.
  */
@@ -132,19 +132,19 @@ static inline bool devmap_page_fits(const struct dev_pagemap *pgmap,
 	return nr > 1 && head >= start_pfn && head + nr <= end_pfn;
 }
 
-/* What is stored of the memmap of a compound page that shares its tails. */
+/* Bytes of memmap that are stored for a compound page that shares its tails. */
 #define DEVMAP_STORED_SIZE	(2 * PAGE_SIZE)
 
 #ifdef CONFIG_ARCH_HAS_COMPOUND_VMEMMAP
 /**
  * devmap_shares_tails - whether the tails of a compound page are stored once
  * @pgmap: the devmap
- * @pfn: a pfn, of which the section counts
+ * @pfn: any pfn of the section in question
  *
- * What is populated and what is written have to agree on it. A memmap is stored
+ * Code that populates and code that writes have to agree. A memmap is stored
  * whole where a section has it since boot.
  *
- * Return: true if of the memmap only the first DEVMAP_STORED_SIZE bytes are
+ * Return: true if only the first DEVMAP_STORED_SIZE bytes of the memmap are
  * stored.
  */
 static inline bool devmap_shares_tails(const struct dev_pagemap *pgmap,
@@ -167,7 +167,7 @@ static inline bool devmap_shares_tails(const struct dev_pagemap *pgmap,
  * devmap_nr_pages - count the heads and base pages of a range
  * @pgmap: the devmap
  * @start_pfn: first pfn of the range
- * @end_pfn: the pfn behind it
+ * @end_pfn: first pfn after it (exclusive)
  *
  * Return: their number, which is the number of references that they hold on
  * the devmap.

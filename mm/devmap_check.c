@@ -2,14 +2,14 @@
 /*
  * Are the struct pages of a devmap what they have to be?
  *
- * Where a page has to be compound is worked out here from the pfn alone, and not
- * by the iterators of devmap.h, which would agree with themselves. Nothing is
- * written. Used by the KUnit suite, and for a device that is in use by way of
+ * This works out from the pfn alone where a page has to be compound, and not by
+ * the iterators of devmap.h, which would agree with themselves. It writes
+ * nothing. For KUnit, and for a device in use:
  *
  *	echo 0x180000000 >/sys/kernel/debug/devmap_check/addr
  *	cat /sys/kernel/debug/devmap_check/report
  *
- * for the devmap that has a physical address.
+ * checks the devmap that has this physical address.
  */
 #include <linux/crc32.h>
 #include <linux/debugfs.h>
@@ -37,7 +37,7 @@ unsigned long devmap_check_head(const struct devmap_check *check,
 	return head;
 }
 
-/* What is wrong with a page that is not part of a larger one, or a head. */
+/* What is wrong with a base page or a head. */
 static const char *wrong_first(const struct devmap_check *check,
 			       struct page *page, unsigned int order)
 {
@@ -143,7 +143,7 @@ unsigned long devmap_check_backing(unsigned long addr)
 
 static u64 devmap_check_addr;
 
-/* Pages that back the memmap, each once, and tables that map it by PTEs. */
+/* Count the pages that back the memmap, each once, and tables of its PTEs. */
 static void report_backing(struct seq_file *m, const struct devmap_check *check)
 {
 	unsigned long addr = (unsigned long)pfn_to_page(check->start_pfn);
@@ -160,7 +160,7 @@ static void report_backing(struct seq_file *m, const struct devmap_check *check)
 			large++;
 			continue;
 		}
-		/* what is mapped again is mapped in a row */
+		/* the entries that map one page again follow each other */
 		if (pfn != last) {
 			pages++;
 			on_device += vmem_altmap_contains(altmap, pfn);

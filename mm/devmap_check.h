@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the struct pages of a devmap have to be, for those who test it. */
+/* What the struct pages of a devmap have to be, for tests. */
 #ifndef __MM_DEVMAP_CHECK_H
 #define __MM_DEVMAP_CHECK_H
 
@@ -11,7 +11,7 @@ struct dev_pagemap;
  * struct devmap_check - a range of a devmap, and what it should look like
  * @pgmap: the devmap
  * @start_pfn: first pfn that has a struct page of the devmap
- * @end_pfn: the pfn behind the last one
+ * @end_pfn: first pfn after the last one
  * @shift: order of the compound pages that it should have, 0 for none
  * @nid: the node of the pages
  * @idle: no page was mapped, pinned or dirtied yet

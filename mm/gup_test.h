@@ -3,8 +3,8 @@
  * What /sys/kernel/debug/gup_test and the programs that use it agree on.
  *
  * Numbers and layout are those of mainline since v5.13, so that one program
- * can be run on any kernel. (v5.11 and v5.12 had one word for both kinds of
- * flags: their struct is smaller, and they answer -EINVAL.)
+ * runs on this kernel and on those. (v5.11 and v5.12 have one word for both
+ * kinds of flags: their struct is smaller, and they answer -EINVAL.)
  */
 #ifndef __GUP_TEST_H
 #define __GUP_TEST_H
@@ -26,20 +26,20 @@
 /* test_flags: DUMP_USER_PAGES_TEST holds its pages with FOLL_PIN */
 #define GUP_TEST_FLAG_DUMP_PAGES_USE_PIN	0x1
 /*
- * test_flags: before, look for each page by itself. Then what is taken has to be
- * these pages, and their counts those of before and what was taken, and of
- * before alone when all is given back. If not, the request fails with EIO and
- * the log says where. Others must leave the pages alone meanwhile, and none may
- * be mapped twice in the range. Not in mainline.
+ * test_flags: look up each page by itself first. The calls under test have to
+ * return the same pages and add what they take to the counts; giving the pages
+ * back has to restore the counts. If not, the request fails with EIO and the log
+ * says where. Nothing else may use the pages in the meantime, and no page may be
+ * mapped twice in the range. Not in mainline.
  */
 #define GUP_TEST_FLAG_CHECK			0x10000
 /*
- * test_flags, with GUP_TEST_FLAG_CHECK: meanwhile the first page is referenced
- * as often as it can be. To take it has to fail with ENOMEM, after a warning
- * once after boot. Not in mainline.
+ * test_flags, with GUP_TEST_FLAG_CHECK: fill the count of the first page while
+ * the calls run. They have to fail with ENOMEM. The first one after boot logs a
+ * warning. Not in mainline.
  */
 #define GUP_TEST_FLAG_FULL			0x40000
-/* test_flags: unpin by ranges, without an array. Not in mainline either. */
+/* test_flags: unpin by ranges, without an array. Not in mainline. */
 #define GUP_TEST_FLAG_UNPIN_RANGE		0x20000
 
 /**

@@ -2,9 +2,9 @@
 /*
  * KUnit tests of the memmap of a devmap
  *
- * Each test makes a devmap of physical addresses that nobody uses and looks at
- * every struct page of it. What stands behind those addresses is never read nor
- * written, there is no memory.
+ * Each test makes a devmap of unused physical addresses and looks at every
+ * struct page of it. There is no memory at these addresses, and the tests never
+ * read or write there.
  */
 #include <kunit/test.h>
 #include <linux/bio.h>
@@ -94,8 +94,8 @@ struct devmap_test {
 };
 
 /*
- * The devmap's references are counted by one of the test's own, which is never
- * in per-CPU mode and can be read at any time.
+ * The test has a percpu_ref of its own for the references on the devmap. It is
+ * never in per-CPU mode, so that its count can be read at any time.
  */
 static void devmap_test_release(struct percpu_ref *ref)
 {
@@ -107,7 +107,7 @@ static void devmap_test_kill(struct dev_pagemap *pgmap)
 	percpu_ref_kill(pgmap->ref);
 }
 
-/* A reference that was lost is a failure, and nothing to wait for. */
+/* A lost reference is a failure: do not wait for it for ever. */
 static void devmap_test_cleanup(struct dev_pagemap *pgmap)
 {
 	struct devmap_test *dt = container_of(pgmap->ref, struct devmap_test, ref);
@@ -140,6 +140,8 @@ static int devmap_test_init(struct kunit *test)
 	struct devmap_test *dt;
 	u64 end;
 
+	/* devmap_test_exit() is called as well if this fails */
+	test->priv = NULL;
 	dt = kunit_kzalloc(test, sizeof(*dt), GFP_KERNEL);
 	if (!dt)
 		return -ENOMEM;
@@ -253,9 +255,9 @@ static unsigned long backing_pfn(unsigned long pfn)
 }
 
 /*
- * The memmap of each compound page has to be two pages, the second of which is
- * mapped again for the rest, with a reference for each time, and is no other
- * compound page's.
+ * The memmap of each compound page has to be stored in two pages. The second is
+ * mapped again for the rest, has a reference for each entry that maps it, and
+ * belongs to no other compound page.
  */
 static void check_backing(struct kunit *test)
 {
@@ -308,7 +310,7 @@ static void check_layout(struct kunit *test, const struct layout *layout)
 		KUNIT_EXPECT_TRUE(test, !get_dev_pagemap(PHYS_PFN(dt->res.start +
 					layout->range[i].start), NULL));
 
-	/* nothing of it is left that could be in the way of the next one */
+	/* what the first devmap leaves must not disturb the next one */
 	map_devmap(test, layout);
 	check_pages(test);
 }
@@ -333,7 +335,7 @@ LAYOUT_TEST(pud_too_small)
 LAYOUT_TEST(pud_too_small_over_a_boundary)
 LAYOUT_TEST(pud_ranges)
 
-/* The memmap of base pages stays as it is when the addresses held others. */
+/* Base pages are the same at addresses that had compound pages before. */
 static void base_pages_after_compound_test(struct kunit *test)
 {
 	map_devmap(test, &pmd_aligned);
@@ -387,7 +389,7 @@ static void check_unpin(struct kunit *test, const struct layout *layout,
 			break;
 	KUNIT_EXPECT_EQ(test, i, nr_pinned);
 	unpin(pages, nr_pinned);
-	/* each is clean and each count what it was, or one of them says so */
+	/* this fails unless each page is clean and has its old count */
 	check_pages(test);
 	KUNIT_EXPECT_EQ(test, pgmap_refs(dt), refs);
 }
@@ -412,7 +414,7 @@ static void unpin_dirty(struct page **pages, unsigned long nr)
 	unpin_user_pages_dirty_lock(pages, nr, true);
 }
 
-/* The ranges that an array consists of, one call each. */
+/* Split an array into ranges, and release each range by one call. */
 static void __unpin_ranges(struct page **pages, unsigned long nr, bool make_dirty)
 {
 	unsigned long i, len;
@@ -445,7 +447,7 @@ static void pmd_unpin_range_dirty_lock_test(struct kunit *test)
 	check_unpin(test, &pmd_aligned, unpin_ranges_dirty);
 }
 
-/* Pages that somebody writes back are marked dirty, by their head. */
+/* Pages that are not of a device are marked dirty, by their head. */
 static void check_dirty(struct kunit *test,
 			void (*unpin)(struct page **pages, unsigned long nr))
 {
@@ -532,7 +534,7 @@ static int count_dirtied(struct page *page)
 	return 0;
 }
 
-/* What device-dax pages have, but for the counter. */
+/* Like the operations of device-dax pages, but with a counter. */
 static const struct address_space_operations counting_aops = {
 	.set_page_dirty = count_dirtied,
 };
@@ -558,7 +560,7 @@ static void pmd_direct_read_test(struct kunit *test)
 	bio_set_pages_dirty(bio);
 	KUNIT_EXPECT_EQ(test, nr_dirtied, 0);
 
-	/* whoever wants to dirty it now has to wait, and keeps the reference */
+	/* code that dirties the page now must wait, and keeps the reference */
 	KUNIT_ASSERT_TRUE(test, trylock_page(head));
 	bio_check_pages_dirty(bio);
 	KUNIT_EXPECT_EQ(test, page_ref_count(head), 1);

@@ -15,7 +15,7 @@
 #define DAX_DEVICES	"/sys/bus/dax/devices"
 #define DAX_DRIVER	"/sys/bus/dax/drivers/device_dax"
 
-/* what the size of a dynamic device is a multiple of, whatever its align */
+/* the size of a dynamic device is a multiple of this, whatever its align */
 #define SUBSECTION	(2UL << 20)
 
 static char error[512];

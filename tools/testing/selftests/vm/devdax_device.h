@@ -10,8 +10,8 @@
  * struct device - a device-dax device
  * @name: "dax0.0"
  * @node: "/dev/dax0.0"
- * @namespace: the nvdimm namespace behind a static device, "" for a dynamic one
- * @align: bytes that one mapping unit has
+ * @namespace: the nvdimm namespace of a static device, "" for a dynamic one
+ * @align: bytes per mapping unit
  * @size: usable bytes
  */
 struct device {
@@ -32,7 +32,7 @@ int dynamic_find(struct device *dev);
 int dynamic_resize(struct device *dev, unsigned long align, unsigned long size);
 int dynamic_split(struct device *dev, unsigned long align, unsigned long piece);
 int dynamic_unsplit(struct device *dev);
-/* Whether each range is made of whole aligns; what is not maps the memory of others. */
+/* Whether each range starts and ends on the align. If not, it maps foreign memory. */
 bool dynamic_is_aligned(struct device *dev);
 
 int device_unbind(struct device *dev);
@@ -45,7 +45,7 @@ int run(char *out, size_t size, const char *fmt, ...)
 int file_write(const char *path, const char *text);
 long file_read(const char *path, char *buf, size_t size);
 unsigned long file_number(const char *path);
-/* The number behind "key " in a file of such lines, -1 if there is none. */
+/* The number after "key " in a file of such lines, -1 if there is none. */
 long file_counter(const char *path, const char *key);
 
 #endif

@@ -11,8 +11,8 @@
  *   DEVDAX_REPEAT=N       how often a device becomes system memory and comes back,
  *                         default 2; namespaces come and go ten times as often
  *
- * A device lives until a test needs another one. A test that spoils it, or that
- * does not get to its end, leaves it to the next one to make a new one.
+ * A device lives until a test needs another one. If a test spoils it, or does
+ * not get to its end, the next test makes a new one.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -63,11 +63,11 @@
 #define LIMIT	600
 #define TEST_DEVDAX(name)	TEST_F_TIMEOUT(devdax, name, LIMIT)
 
-/* The line of a skipped test has no name but that which the reason has. */
+/* The harness does not print the name of a skipped test: put it into the reason. */
 #define SKIP_BECAUSE(statement, fmt, ...) \
 	SKIP(statement, "%s: " fmt, _metadata->name, ##__VA_ARGS__)
 
-/* The harness goes on after a SKIP() in a setup, and takes this for one. */
+/* The harness goes on after a SKIP() in a setup, and takes this status for a skip. */
 #define SKIP_STATUS	255
 
 #define NEED_FILE(path, symbol) do { \
@@ -98,7 +98,7 @@ static long repeats(void)
 
 /* ---- mappings and what is in them ---- */
 
-/* Addresses that nobody else has, the first a multiple of @align. */
+/* Reserve unused addresses, the first of which is a multiple of @align. */
 static char *reserve(unsigned long len, unsigned long align)
 {
 	char *at = mmap(NULL, len + align, PROT_NONE,
@@ -194,7 +194,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	siglongjmp(escape, sig);
 }
 
-/* Access a byte. 0, or the signal that this brings. */
+/* Access a byte. Returns 0, or the signal that it caused. */
 static int touch(char *addr, bool write)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
@@ -218,7 +218,7 @@ static int touch(char *addr, bool write)
 
 /* ---- other processes ---- */
 
-/* How it ended: its exit status, or 128 and the signal. */
+/* How a process ended: its exit status, or 128 plus the signal. */
 static int ended(pid_t pid)
 {
 	int status;
@@ -316,7 +316,7 @@ FIXTURE_VARIANT(devdax) {
 	unsigned long size;
 };
 
-/* What there is, seen by all tests: each of them is a process. */
+/* The device that exists. Each test is a process, so this is in shared memory. */
 static struct {
 	struct device dev;
 	const FIXTURE_VARIANT(devdax) *is;
@@ -362,7 +362,7 @@ static int take_dynamic(struct device *dev, bool split, unsigned long align,
 		return -1;
 	if (split ? dynamic_split(dev, align, size / 2) : dynamic_resize(dev, align, size))
 		return -1;
-	/* nobody may map what is of others, not even to see that it can be */
+	/* never map foreign memory, not even to show that it can be mapped */
 	return dynamic_is_aligned(dev) ? device_bind(dev) : -1;
 }
 
@@ -377,7 +377,7 @@ static int take(const FIXTURE_VARIANT(devdax) *what)
 	else
 		rc = take_dynamic(&kept->dev, what->kind == RANGES, what->align,
 				  what->size);
-	/* there may be something to give back of what could not be finished */
+	/* a device that is only half made has to be given back as well */
 	if (!rc || kept->dev.name[0])
 		kept->is = what;
 	return rc;
@@ -419,8 +419,8 @@ __attribute__((constructor)) static void share_kept(void)
  * Of a fixture:
  * @dev: the device, bound
  * @align: the size of its pages
- * @span: what tests of several offsets use of it: a page, or 2 MiB of small
- *	ones. There are two at least.
+ * @span: bytes that tests of several offsets use: one page, or 2 MiB of small
+ *	pages. The device has two spans at least.
  * @len: bytes in the device
  * @spoilt: no other test can use it
  */
@@ -441,7 +441,7 @@ FIXTURE_SETUP(devdax)
 	if (!kept->good || kept->is != variant) {
 		ASSERT_EQ(0, take(variant)) TH_LOG("%s", device_error());
 	}
-	/* teardown is what a test that fails an ASSERT does not get to */
+	/* a test that fails an ASSERT does not get to the teardown */
 	kept->good = false;
 	self->dev = &kept->dev;
 	self->align = variant->align;
@@ -583,7 +583,7 @@ TEST_DEVDAX(mremap_moves)
 	ASSERT_TRUE(addr && to);
 	write_stamps(addr, 0, len);
 	*word(addr, self->align) = 1;
-	/* so that the TLB has it: it must not be of use after the move */
+	/* fill the TLB: this entry must not be of use after the move */
 	EXPECT_EQ(0, touch(addr, true));
 	ASSERT_TRUE(mremap(addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	EXPECT_EQ(SIGSEGV, touch(addr, false));
@@ -786,7 +786,7 @@ static long futex(volatile uint64_t *at, int op, int value, struct timespec *tim
 	return syscall(SYS_futex, at, op, value, timeout, NULL, 0);
 }
 
-/* Sleep until woken: 0, or 1 if nobody did. */
+/* Sleep until woken. Returns 0, or 1 if no wake-up came. */
 static int futex_sleep(volatile uint64_t *at)
 {
 	struct timespec limit = { .tv_sec = 60 };
@@ -834,7 +834,7 @@ static void test_futex(struct __test_metadata *_metadata, FIXTURE_DATA(devdax) *
 		close(turn[1]);
 		EXPECT_EQ(1, read(turn[0], &byte, 1));
 		close(turn[0]);
-		/* until it sleeps, there is nobody to wake */
+		/* repeat until the other process sleeps and is woken */
 		while (futex(word(waker, at), FUTEX_WAKE, 1, NULL) != 1) {
 			if (waitpid(pid, &status, WNOHANG) == pid) {
 				TH_LOG("nobody woke the sleeper at %#lx", at);
@@ -862,11 +862,11 @@ TEST_DEVDAX(futex_waker_touches_first)
 }
 
 /*
- * Pages that nobody has touched since the device was bound.
- * @turn: which of them it is now, counted from 1; those behind the last end it
- * @slept: up to which of them somebody slept and was woken
- * @lost: the one in which nobody woke him, 0 if there is none
- * @error: what kept the waker from looking for sleepers
+ * Pages that no process has touched since the device was bound.
+ * @turn: the current page, counted from 1; one after the last ends the race
+ * @slept: the last page in which the sleeper slept and was woken
+ * @lost: the page in which the sleeper was not woken, 0 if there is none
+ * @error: errno of the waker's futex call, if that failed
  */
 struct race {
 	char *waker;
@@ -913,7 +913,7 @@ static void sleep_at_each(struct race *race, char *addr)
 
 /*
  * Two processes touch a page at the same time, while a second thread of one of them
- * looks for sleepers there: what tells a futex must be there as soon as the page is.
+ * looks for sleepers there. The page must have its mapping and index by then.
  */
 TEST_DEVDAX(futex_touched_at_once)
 {
@@ -1080,7 +1080,7 @@ TEST_DEVDAX(direct_io)
 	} parts[] = {
 		{ 0, BASE_PAGE },				/* head */
 		{ BASE_PAGE, 3 * BASE_PAGE },			/* tails */
-		{ span / 2 + 512, 64 * KIB },			/* off a page */
+		{ span / 2 + 512, 64 * KIB },			/* not page aligned */
 		{ span - BASE_PAGE, BASE_PAGE },		/* last tail */
 		{ span - 64 * KIB, 128 * KIB },			/* into the next one */
 	};
@@ -1138,9 +1138,9 @@ static long smaps_rss(char *addr)
 }
 
 /*
- * Nothing may be counted where a PTE maps the page, as smaps passes over what is
- * no normal page, and of a GiB: the walk splits its PUD, which for a device means
- * that it is unmapped until the next access.
+ * smaps may count nothing in two cases. It skips a page that a PTE maps, since it
+ * is no normal page. It splits the PUD of a 1 GiB page, and a device page is then
+ * unmapped until the next access.
  */
 TEST_DEVDAX(smaps_rss)
 {
@@ -1240,8 +1240,8 @@ struct told {
 };
 
 /*
- * A process that maps a part of the device at an address of its own, and does
- * what it is told to by a pipe.
+ * A process that maps a part of the device at an address of its own, and takes
+ * its orders from a pipe.
  */
 struct member {
 	unsigned long first, len;
@@ -1304,7 +1304,7 @@ static void obey(struct device *dev, struct member *me, int nr)
 				answer = errno;
 			break;
 		case CHECK:
-			/* all that is not of the page which failed */
+			/* all pages but the one that failed */
 			for (at = me->first; at < me->first + me->len; at += dev->align)
 				if (at != page &&
 				    !check_stamps(my_addr + at - me->first, at,
@@ -1340,7 +1340,7 @@ static bool enlist(struct device *dev, struct member *m, int nr)
 	return m->pid > 0;
 }
 
-/* What it answers: 0 is good, -1 is that it ended. */
+/* Returns the member's answer: 0 is good, -1 means that it has ended. */
 static int tell(struct member *m, int what, unsigned long offset)
 {
 	struct order order = { .what = what, .offset = offset };
@@ -1352,7 +1352,7 @@ static int tell(struct member *m, int what, unsigned long offset)
 	return answer;
 }
 
-/* Of kB; -1 where the kernel handles no memory failures. */
+/* In kB; -1 if the kernel does not handle memory failures. */
 static long corrupted(void)
 {
 	return file_counter("/proc/meminfo", "HardwareCorrupted");
@@ -1372,8 +1372,8 @@ static bool dismiss(struct member *m)
 
 /*
  * Two processes map the page that fails, a third one maps another page. Each of
- * the two injects the failure once, and has to be told. That 5.10 does not tell
- * those who were not about to use the page is no part of this test.
+ * the two injects the failure once, and has to be told. 5.10 does not tell a
+ * process that was not about to use the page; the test accepts that.
  */
 static void test_poison(struct __test_metadata *_metadata, FIXTURE_DATA(devdax) *self,
 			unsigned long offset)
@@ -1458,7 +1458,7 @@ TEST_DEVDAX(poison_then_unbind)
 	EXPECT_EQ(before, corrupted());
 }
 
-/* Its data has nowhere to go. */
+/* The data of a device page has nowhere to go. */
 TEST_DEVDAX(soft_offline_refused)
 {
 	char *addr = map(self->dev, 2 * self->align, 0);
@@ -1660,7 +1660,7 @@ static bool bind_and_try(struct device *dev)
 	return ok;
 }
 
-/* Place a GiB where the region starts. Its place can be seen only there. */
+/* Place a GiB at the start of the region: only a range shows where that is. */
 static bool at_misaligned_start(struct device *dev)
 {
 	if (dynamic_find(dev) || dynamic_resize(dev, 2 * MIB, GIB)) {
@@ -1710,7 +1710,7 @@ TEST_DEVICES(gib_is_placed_on_multiple)
 	EXPECT_EQ(0, dynamic_resize(&self->dev, 2 * MIB, 0));
 }
 
-/* A distribution's way back. smaps tells what a page is. */
+/* A distribution can turn compound pages off. smaps tells the size of a page. */
 TEST_DEVICES(compound_off)
 {
 	static const char parameter[] = "/sys/module/device_dax/parameters/compound";
