@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Bind a device while one allocation fails: the first, the second, and so on, until
- * a bind gets by without. What a failed bind leaves behind must not be in the way of
- * the next one. Needs a kernel with fault injection and debug_pagealloc=off, see
- * devices().
+ * no allocation fails any more. A failed bind must not disturb the next one. Needs a
+ * kernel with fault injection and debug_pagealloc=off, see devices().
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -48,7 +47,7 @@ static const char * const target_tests[TARGET_TESTS] = {
  * struct target - what is bound by one write to a file of sysfs
  * @driver: folder of the driver in sysfs
  * @name: the device as that driver's bus knows it
- * @dev: the device-dax device that this brings, which may have another name
+ * @dev: the device-dax device that the bind makes, which may have another name
  */
 struct target {
 	char driver[64];
@@ -61,7 +60,7 @@ static void target_result(bool ok, const char *kind, int test)
 	result(ok, "%s: %s", kind, target_tests[test]);
 }
 
-/* Fail allocations of every kind, and say nothing. Which one, fail-nth decides. */
+/* Fail allocations of every kind, without a report. fail-nth decides which one. */
 static int inject_everywhere(void)
 {
 	static const char * const settings[][2] = {
@@ -88,7 +87,7 @@ static int control(struct target *target, const char *file)
 	return file_write(path, target->name);
 }
 
-/* The bind with its @nth allocation failing. Did one fail, and did the bind? */
+/* Bind while the @nth allocation fails. Returns whether it is bound; sets @fault if one failed. */
 static bool bind_failing(struct target *target, unsigned int nth, bool *fault)
 {
 	char path[128], text[16] = "";
@@ -144,7 +143,7 @@ static bool is_usable(struct device *dev)
 	return addr != MAP_FAILED;
 }
 
-/* KiB that are free or that slab can grow back into, which is not lost either. */
+/* KiB that are free, or that slab has: what slab keeps for later is not lost. */
 static long memory(void)
 {
 	file_write("/proc/sys/vm/drop_caches", "3");
@@ -174,11 +173,11 @@ static void test_target(struct target *target, const char *kind)
 		if (!bound) {
 			binds_failed++;
 			if (has_driver("dax", target->dev.name)) {
-				note("%s: bound, after allocation %u failed", kind, nth);
+				note("%s: still bound after allocation %u failed", kind, nth);
 				unbound = false;
 			}
 		}
-		/* a fault in the device that a bind makes does not end the bind */
+		/* the bind of a namespace succeeds even if its device-dax device fails */
 		if (bound)
 			control(target, "unbind");
 		if (control(target, "bind") || !is_usable(&target->dev) ||
@@ -192,12 +191,12 @@ static void test_target(struct target *target, const char *kind)
 			break;
 	}
 	after = memory();
-	note("%s: %u allocations failed, and %u binds; %ld KiB gone, a bind takes %ld",
+	note("%s: %u allocations and %u binds failed; %ld KiB are gone, one bind takes %ld KiB",
 	     kind, faults, binds_failed, before - after, before - bound_memory);
 
 	target_result(unbound && binds_failed, kind, UNBOUND);
 	target_result(next, kind, NEXT_BIND);
-	/* a memmap that is stored whole would be seen if one bind lost it */
+	/* this sees a bind that loses a memmap, if that is stored whole */
 	target_result(before - after < TOLERANCE, kind, MEMORY);
 	target_result(faults > MIN_FAULTS, kind, FAULTS);
 }
@@ -288,7 +287,7 @@ static void leaks(void)
 	int found = 0;
 	char *at;
 
-	/* a kernel without it has no such file; with it, what fails to scan fails the test */
+	/* a kernel without kmemleak has no such file; with it, a failed scan fails the test */
 	if (access(KMEMLEAK, F_OK)) {
 		skip("a kernel without kmemleak", name);
 		return;
@@ -301,7 +300,7 @@ static void leaks(void)
 		result(false, name);
 		return;
 	}
-	for (at = report; (at = strstr(at, "comm \"fail\"")); at++)
+	for (at = report; (at = strstr(at, "comm \"alloc-failure\"")); at++)
 		found++;
 	if (found)
 		note("%s", report);

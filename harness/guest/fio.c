@@ -23,7 +23,7 @@
 #define DISK	"/dev/nvme0n1"
 #define MAGIC	0xacca		/* the first two bytes of a block that fio verifies */
 
-/* A path, since the program that tests it has its name. */
+/* A path, since this test program is called fio as well. */
 #define FIO	"/usr/bin/fio --name=t --thread --minimal --allow_file_create=0 "
 
 enum {
@@ -39,9 +39,9 @@ static const char * const names[TESTS] = {
 };
 
 /*
- * fio maps depth * block bytes and two base pages but for two bytes, and device-dax
- * takes nothing but multiples of align. So blocks are odd numbers of sectors, which
- * start and end anywhere in base pages and cross the borders of huge ones.
+ * fio maps depth * block bytes plus two base pages minus two bytes, and device-dax
+ * takes only multiples of align. So a block is an odd number of sectors. Blocks start
+ * and end anywhere in base pages and cross the borders of huge pages.
  */
 static const struct kind {
 	const char *name, *map;
@@ -55,7 +55,7 @@ static const struct kind {
 
 #define KINDS	(sizeof(kinds) / sizeof(*kinds))
 
-/* by fio when it was run last */
+/* the output of the last run of fio */
 static char said[8192];
 
 static char *map_head(struct device *dev, size_t len)
@@ -67,7 +67,7 @@ static char *map_head(struct device *dev, size_t len)
 	return addr == MAP_FAILED ? NULL : addr;
 }
 
-/* Blocks of 64 KiB in the part that is used, where and whether as @how says. */
+/* Run the engine with blocks of 64 KiB in the used part; @how says what to do. */
 static int fio_engine(struct device *dev, const struct kind *kind, const char *how)
 {
 	return run(said, sizeof(said), FIO "--ioengine=dev-dax --filename=%s --size=%lu "
@@ -113,7 +113,7 @@ static bool fio_direct(struct device *dev, const struct kind *kind)
 	return false;
 }
 
-/* Do any of fio's buffers, which start with the device, hold a block of fio's? */
+/* Does any buffer hold a block that fio wrote? The first one is at the start of the device. */
 static bool buffers_used(const char *addr, const struct kind *kind)
 {
 	unsigned long i, nr = 0;
@@ -161,7 +161,7 @@ int main(void)
 		note("%s", device_error());
 	/* fio would make a file of this name */
 	if (stat(DISK, &st))
-		note("there is no " DISK "; see scripts/boot");
+		note("there is no " DISK "; see harness/scripts/boot");
 	for (i = 0; i < KINDS; i++) {
 		/* 1 GiB more than is used, for what stands before the data */
 		if (static_create(&dev, kinds[i].map, kinds[i].align, kinds[i].used + GIB)) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The guest's first process: mounts what is needed, runs the program that the
- * kernel command line names in job=, and powers off. What the program prints
- * leaves on the second serial port. The last line there is the token, without
- * which nothing that came before counts.
+ * kernel command line names in program=, with the name in job= as its own, and
+ * powers off. The output of the program goes to the second serial port. The last
+ * line there is the token. Without it no earlier line counts.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,10 +41,18 @@ static void open_results(void)
 	close(fd);
 }
 
+/* The value of a parameter of the kernel command line, up to the next blank */
+static void parameter(const char *cmdline, const char *name, char value[64])
+{
+	const char *start = strstr(cmdline, name);
+
+	if (start)
+		sscanf(start + strlen(name), "%63s", value);
+}
+
 int main(void)
 {
-	char cmdline[2048] = "", job[64] = "";
-	char *start;
+	char cmdline[2048] = "", job[64] = "", program[64] = "";
 	int fd, status = -1;
 	ssize_t len;
 	pid_t pid;
@@ -61,16 +69,17 @@ int main(void)
 	fd = open("/proc/cmdline", O_RDONLY);
 	len = read(fd, cmdline, sizeof(cmdline) - 1);
 	close(fd);
-	start = len > 0 ? strstr(cmdline, "job=") : NULL;
-	if (start)
-		sscanf(start, "job=%63s", job);
+	if (len > 0) {
+		parameter(cmdline, " job=", job);
+		parameter(cmdline, " program=", program);
+	}
 
 	open_results();
 	pid = fork();
 	if (!pid) {
 		char path[80];
 
-		snprintf(path, sizeof(path), "/bin/%s", job);
+		snprintf(path, sizeof(path), "/bin/%s", program);
 		execl(path, job, (char *)NULL);
 		fprintf(stderr, "init: %s: %s\n", path, strerror(errno));
 		_exit(127);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The results of the KUnit suites that ran while the kernel booted, as one list
- * of tests: "ok 3 memremap: pmd_aligned_test". What a test had to say of its
- * failure follows it as a comment.
+ * of tests: "ok 3 memremap: pmd_aligned_test". The messages of a failed test
+ * follow it as comments.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 static const char pattern[] = "/sys/kernel/debug/kunit/*/results";
 
 /*
- * Print the results of a suite, or only tell how many it plans: of a test that has
- * much to say the log can be too small for its result.
+ * Print the results of a suite, or only return how many it plans. If a test prints
+ * much, the log can be too small to hold its result.
  */
 static int suite(const char *path, int nr, int plan_only, int *failed)
 {

@@ -130,7 +130,7 @@ static bool machine_runs(char *memory)
 	return ok;
 }
 
-/* Mapped on a multiple of its length, for which that of a page will do. */
+/* Map at a multiple of @len, so that the pages of a device are aligned. */
 static char *map(const char *node, off_t start, unsigned long len)
 {
 	char *room = mmap(NULL, 2 * len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
@@ -148,8 +148,8 @@ static char *map(const char *node, off_t start, unsigned long len)
 }
 
 /*
- * IO_STRICT_DEVMEM takes such a mapping away when the device is bound, and allows no
- * new one from then on, which is what tells.
+ * With IO_STRICT_DEVMEM the kernel takes such a mapping away when the device is bound,
+ * and allows no new one while it is. So try a new one.
  */
 static bool is_taken_away(unsigned long start, unsigned long len)
 {

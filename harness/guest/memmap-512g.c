@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * 512 GiB of device-dax in a guest that has 4 GiB of RAM: base pages would take 8 GiB
- * to describe. The device is sparse, what is not touched takes no memory anywhere.
+ * 512 GiB of device-dax in a guest that has 4 GiB of RAM. The memmap of base pages would
+ * take 8 GiB. The device is sparse: what no test touches takes no memory of the host.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ static const struct {
 	unsigned long align;
 	unsigned long most;	/* bytes of memmap for the whole device */
 } kinds[] = {
-	/* 4.03 GiB and 40 MiB a TiB, half of a TiB, and what the CPUs keep */
+	/* 4.03 GiB and 40 MiB per TiB, for half a TiB, plus what the CPUs keep */
 	{ "2M", 2 * MIB, 2064 * MIB + TOLERANCE },
 	{ "1G", GIB, 20 * MIB + TOLERANCE },
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ndctl's own tests of device-dax, as scripts/ndctl-tests built them. The first
- * two want legacy persistent memory (memmap=nn!ss), the scripts an NVDIMM.
+ * ndctl's own tests of device-dax, as harness/scripts/ndctl-tests builds them. The
+ * first two want legacy persistent memory (memmap=nn!ss), the scripts an NVDIMM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define LOG	"/tmp/ndctl.log"
 #define DISK	"/dev/nvme0n1"
 #define TAIL	6000		/* bytes of a log that are shown */
-#define SKIPPED	77		/* what ndctl's tests end with if they did not run */
+#define SKIPPED	77		/* exit status of a test of ndctl that could not run */
 
 static const struct {
 	const char *name;
@@ -35,7 +35,7 @@ static const struct {
 
 #define NR	(sizeof(tests) / sizeof(*tests))
 
-/* tmpfs has no direct I/O, which device-dax tests with a file where it is run. */
+/* The test device-dax does direct I/O to a file in its folder. tmpfs has no direct I/O. */
 static int set_up_disk(void)
 {
 	char out[4096];
@@ -112,7 +112,7 @@ int main(void)
 			     rc == SKIPPED ? ", it could not run" : "");
 			show_log();
 		}
-		/* what it needs is there, so that not to run is a failure */
+		/* the guest has all that a test needs, so a skipped test has failed */
 		result(!rc, "ndctl: %s", tests[i].name);
 	}
 	return failures() != 0;

@@ -256,9 +256,9 @@ static void disconnect(void)
 }
 
 /*
- * New pairs for each registration. The soft-RoCE of 5.10 holds the registration
- * that was read last, and its pins, as long as there is the queue pair it was read
- * through, whatever becomes of the memory.
+ * Make new pairs for each registration. A queue pair of the soft-RoCE of 5.10 holds
+ * the registration that was last read through it, and its pins, for as long as the
+ * pair exists, whatever happens to the memory meanwhile.
  */
 static int connect_pairs(void)
 {
@@ -310,7 +310,7 @@ static bool move(enum ibv_wr_opcode opcode, struct ibv_mr *far, const char *addr
 
 /* ---- content ---- */
 
-/* What was here before is never what is written next. */
+/* Fill memory with other bytes than any fill before. */
 static void fill(char *at, size_t len)
 {
 	static uint64_t state = 1;
@@ -522,11 +522,11 @@ static void memory_result(bool ok, const struct memory *memory, int test)
 	result(ok, "%s: %s", memory->kind, names[test]);
 }
 
-/* @held are the pins of others. Returns whether no pin is left. */
+/* @held: pins that existed before this test. Returns whether no other pin is left. */
 static bool test_memory(struct memory *memory, long held)
 {
 	char *addr = map_memory(memory);
-	/* both are exact behind pins_held() alone */
+	/* the counters are exact only right after pins_held() */
 	long left = pins_held(), before = pins_acquired();
 	struct ibv_mr *mr = addr ? reg(memory, addr, memory->len) : NULL;
 	bool connected = mr && !connect_pairs();

@@ -57,7 +57,7 @@ static long corrupted(void)
 	return file_counter("/proc/meminfo", "HardwareCorrupted");
 }
 
-/* Fail the memory of one page; whether anybody was told, see told. */
+/* Fail the memory of one page. Returns whether a SIGBUS came, with its details in told. */
 static bool page_fails(char *addr)
 {
 	memset(&told, 0, sizeof(told));
@@ -150,7 +150,7 @@ static void test(const char *kind, unsigned long align)
 	       "section %s: unbound, the struct pages are those of a hole", kind);
 	result(ok && corrupted() == ONE_PAGE,
 	       "section %s: the page of System RAM is still counted", kind);
-	/* who walks all memory meets no page that is no longer there */
+	/* a walk over all memory must not meet a page that is gone */
 	result(ok && !file_write("/proc/sys/vm/compact_memory", "1") && !device_bind(&dev) &&
 	       struct_pages_are_right(start), "section %s: bound again", kind);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Does device-dax work, on every kind of device? Prints KTAP. The names of the
- * tests are the same on every kernel; guest/smoke-base.txt lists those that an
+ * tests are the same on every kernel; harness/jobs/smoke lists those that an
  * unpatched 5.10 fails.
  */
 #define _GNU_SOURCE
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../mm/gup_test.h"
+#include "../../mm/gup_test.h"
 #include "devdax_device.h"
 #include "ktap.h"
 #include "struct_pages.h"
@@ -91,13 +91,13 @@ static void catch_sigbus(void)
 	sigaction(SIGBUS, &sa, NULL);
 }
 
-/* What has a first and a last page to fail: of any align two of them, or more. */
+/* Bytes whose first and last pages can fail: two pages of any align, or more. */
 static unsigned long failing_span(struct device *dev)
 {
 	return dev->align > MIB ? 2 * dev->align : 4 * MIB;
 }
 
-/* Fail the 4 KiB at @offset in a process of its own, look at what it is told. */
+/* Fail the 4 KiB at @offset in a process of its own, and check the SIGBUS that it gets. */
 static bool memory_failure_is_exact(struct device *dev, unsigned long offset)
 {
 	unsigned long span = failing_span(dev);
@@ -189,7 +189,7 @@ static long smaps_rss(char *addr)
 	return rss * (long)KIB;
 }
 
-/* Each line of the log, until there are no more: the text of it, or NULL. */
+/* The text of the next line of the log, NULL after the last one. */
 static char *log_line(int fd)
 {
 	static char line[8192];
@@ -220,7 +220,7 @@ static bool log_last(const char *start, const char *rest)
 	return found;
 }
 
-/* Is there @text in the log, behind the last line with @start? */
+/* Is there @text in the log, after the last line with @start? */
 static bool log_after(const char *start, const char *text)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
@@ -307,7 +307,7 @@ static bool dump_is_right(struct device *dev)
 	return ok;
 }
 
-/* @pages a call: 123 fit nothing, and the fast path takes many in several steps. */
+/* @pages per call: 123 divides no huge page, and the fast path takes many in several steps. */
 static bool gup_test(struct device *dev, const char *how, unsigned long pages)
 {
 	char out[4096];
@@ -345,9 +345,9 @@ static unsigned long address(struct device *dev)
 }
 
 /*
- * Of compound pages the head and one page of tails are stored, on the device if that
- * is where its memmap is. The memmap of base pages is stored whole. The report has
- * these three lines for each range.
+ * The memmap of a compound page is stored in two pages, which are on the device if its
+ * memmap is there. The memmap of base pages is stored whole. The report has the lines
+ * that are looked for here once for each range.
  */
 static bool memmap_is_right(struct device *dev, bool on_device)
 {
@@ -365,7 +365,7 @@ static bool memmap_is_right(struct device *dev, bool on_device)
 		line = strstr(line, "on the device: ");
 		if (!line || sscanf(line, "on the device: %ld", &there) != 1)
 			return false;
-		/* 64 struct pages a page, and one more if they begin in the middle of it */
+		/* 64 struct pages per page, and one page more if they begin in the middle */
 		whole = bases / 64 + !!bases;
 		if (ptes + larger < 2 * heads + bases / 64 || ptes + larger > 2 * heads + whole ||
 		    (on_device ? there < 2 * heads : there)) {
@@ -378,7 +378,7 @@ static bool memmap_is_right(struct device *dev, bool on_device)
 	return ranges > 0;
 }
 
-/* smaps splits a PUD, so there the log has to do. */
+/* smaps splits a PUD, so it cannot tell 1 GiB pages: use the log. */
 static bool order_is_right(struct device *dev)
 {
 	char start[64], order[16];
@@ -454,7 +454,7 @@ static void test_device(struct device *dev, const char *kind)
 	device_result(ok, kind, UNBINDS);
 }
 
-/* A device that cannot be had fails all of its tests, under their names. */
+/* If there is no device, all of its tests fail, under their names. */
 static void fail_device(const char *kind, const char *why)
 {
 	int test;
@@ -492,8 +492,8 @@ static void test_static(void)
 }
 
 /*
- * A namespace with an align of 1 GiB behind one of 512 MiB: its memmap starts
- * 512 MiB off a multiple of 1 GiB. Its neighbours must not notice.
+ * A namespace with an align of 1 GiB after one of 512 MiB. Its memmap starts 512 MiB
+ * after a multiple of 1 GiB. The neighbours must stay as they are.
  */
 static void test_offset_namespace(void)
 {
@@ -542,7 +542,7 @@ static void test_offset_in_file(void)
 	if (!ok)
 		note("%s", device_error());
 	fd = open(dev.node, O_RDWR);
-	/* the kernel would choose an address that is refused for itself */
+	/* an address of the kernel's choice could be unaligned, and refused for that */
 	at = mmap(NULL, 4 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	at += -(uintptr_t)at % (2 * MIB);
 	errno = 0;
@@ -617,7 +617,7 @@ static unsigned long foreign_pages_read(struct device *dev, unsigned long start,
 	return seen;
 }
 
-/* The region starts 256 MiB above a multiple of 1 GiB, see scripts/boot. */
+/* The region starts 256 MiB above a multiple of 1 GiB, see harness/scripts/boot. */
 static void test_dynamic(void)
 {
 	struct device dev;
@@ -640,7 +640,7 @@ static void test_dynamic(void)
 		if (start % dev.align) {
 			/* reading shows the hole, writing would do harm */
 			foreign_pages_read(&dev, start - start % GIB, start);
-			fail_device(kind, "it maps memory of others");
+			fail_device(kind, "it maps foreign memory");
 			continue;
 		}
 		test_device(&dev, kind);
@@ -667,7 +667,7 @@ static void test_dynamic(void)
 	result(ok && file_number(path) % GIB == 0,
 	       "dynamic: a GiB is placed on a multiple of itself");
 
-	/* the second device is 1.25 GiB into the region: in front of it is no whole GiB */
+	/* the second device is 1.25 GiB into the region, without a whole aligned GiB before it */
 	ok = !dynamic_split(&dev, 2 * MIB, 1280 * MIB) && !dynamic_resize(&dev, GIB, 2 * GIB) &&
 		dynamic_is_aligned(&dev);
 	if (!ok)
@@ -696,7 +696,7 @@ static bool bound_with_order(struct device *dev, const char *order)
 	return log_last(start, order);
 }
 
-/* A distribution's way back: bound like this, a device gets base pages. */
+/* A distribution can turn compound pages off: a device bound like this has base pages. */
 static void test_compound_off(void)
 {
 	static const char param[] = "/sys/module/device_dax/parameters/compound";
@@ -749,7 +749,7 @@ static void test_fsdax(void)
 	if (!mount(out, "/mnt", "ext4", 0, "dax"))
 		fd = open("/mnt/file", O_RDWR | O_CREAT, 0600);
 	if (fd >= 0 && !posix_fallocate(fd, 0, 16 * MIB)) {
-		/* anonymous memory, and the file behind it */
+		/* anonymous memory, and the file right after it */
 		addr = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		mmap(addr + 4 * MIB, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
@@ -817,7 +817,7 @@ static bool takes_none(char *addr)
 	return ok;
 }
 
-/* A reference on the devmap that was lost would be waited for. */
+/* If a reference on the devmap was lost, unbinding would wait for it for ever. */
 static bool unbinds_in_time(struct device *dev)
 {
 	int status = -1, i;
@@ -830,7 +830,7 @@ static bool unbinds_in_time(struct device *dev)
 	return i < 200 && !status;
 }
 
-/* A device of 2 MiB pages, or of as many base pages that one entry maps. */
+/* A device of 2 MiB pages, or of base pages that are mapped 2 MiB at a time. */
 static void test_full(const char *kind, bool first)
 {
 	struct device dev;
@@ -842,7 +842,10 @@ static void test_full(const char *kind, bool first)
 		addr = map_device(&dev, 4 * MIB, 0);
 	if (addr)
 		memset(addr, 1, 4 * MIB);
-	/* each warns once a boot, see full-log.txt; what is not had fast is tried slow */
+	/*
+	 * Each path warns once per boot, see harness/jobs/refcount-overflow. If the fast
+	 * path fails, the kernel tries the slow path.
+	 */
 	if (first)
 		file_write("/dev/kmsg", "full: pin a page with a full count, slow");
 	result(addr && pin_full(PIN_BASIC_TEST, addr, 512) == -ENOMEM &&
@@ -861,7 +864,7 @@ static void test_full(const char *kind, bool first)
 	result(addr && unbinds_in_time(&dev), "%s: the device can be unbound", kind);
 }
 
-/* Run as "full". Where references are lost, the guest cannot even power off. */
+/* Run as "refcount-overflow". Where references are lost, the guest cannot even power off. */
 static int with_a_full_count(void)
 {
 	plan(10);
@@ -874,8 +877,8 @@ static int with_a_full_count(void)
 }
 
 /*
- * Run as "no1g" and "no2m", on a CPU that has no pages of that size: nothing is mapped
- * by them. The next smaller align works.
+ * Run as "cpu-no-1g" and "cpu-no-2m", on a CPU that has no pages of that size. No
+ * device may use them, and the next smaller align works.
  */
 static int without_pages_of(int missing)
 {
@@ -904,11 +907,11 @@ int main(int argc, char **argv)
 {
 	long acquired, released;
 
-	if (argc && !strcmp(argv[0], "no1g"))
+	if (argc && !strcmp(argv[0], "cpu-no-1g"))
 		return without_pages_of(2);
-	if (argc && !strcmp(argv[0], "no2m"))
+	if (argc && !strcmp(argv[0], "cpu-no-2m"))
 		return without_pages_of(1);
-	if (argc && !strcmp(argv[0], "full"))
+	if (argc && !strcmp(argv[0], "refcount-overflow"))
 		return with_a_full_count();
 
 	plan(PLAN);

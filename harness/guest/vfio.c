@@ -166,7 +166,7 @@ static int iommu_unmap(unsigned long size)
 
 /* ---- what is looked at ---- */
 
-/* Pins that nobody has released yet. Without the counters there is nothing to test. */
+/* Pins that are not released yet. Without the counters there is nothing to test. */
 static long pins_left(void)
 {
 	long acquired, released;
@@ -284,7 +284,7 @@ static void memory_kind(const char *kind, char *memory, unsigned long size, bool
 		munmap(memory, size);
 }
 
-/* Waiting for pins that will never be released would be for ever. */
+/* Do not unbind if pins are left: that could wait for ever. */
 static bool can_unbind(struct device *dev, long before)
 {
 	return pins_left() == before && !device_unbind(dev) && !device_bind(dev);

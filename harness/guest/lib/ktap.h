@@ -7,7 +7,7 @@
 
 /* The exact number of results that follow. */
 void plan(int tests);
-/* One result under a name that stays; returns @ok. */
+/* One result, under a name that is the same in every run; returns @ok. */
 bool result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* One test that cannot be run here, and why. */
 void skip(const char *reason, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

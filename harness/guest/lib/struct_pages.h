@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 /*
- * What it says of the devmap that the physical address is in; "" and a comment if
- * there is no such check. Holds until the next call.
+ * The report on the devmap that has the physical address; "" and a comment if the
+ * kernel has no such check. Valid until the next call.
  */
 const char *struct_pages_report(unsigned long addr);
-/* Of the devmap that the physical address is in; says what is wrong in a comment. */
+/* Checks the devmap that has the physical address; a comment says what is wrong. */
 bool struct_pages_are_right(unsigned long addr);
 
 #endif
