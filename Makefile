@@ -1,136 +1,92 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Compound pages for device-dax: the patch queue and the proof that it works.
+# Compound pages for device-dax: the patch queues and the proof that they work.
 
-BASE ?= 5.10
-VARIANT ?= series
-JOB ?= smoke
-ifneq ($(KERNEL),)
-ifneq ($(words $(KERNEL) x),2)
-$(error KERNEL is '$(KERNEL)'; it takes a folder without a space in its name)
-endif
-ifneq ($(filter refresh upstream check test test-all,$(MAKECMDGOALS)),)
-$(error KERNEL is for apply, demo, kernel and boot; leave it out of make $(MAKECMDGOALS))
-endif
-override KERNEL := $(abspath $(KERNEL))
-export KERNEL
+# what is set to nothing counts as not set, on the command line as well
+override BASE := $(or $(strip $(BASE)),5.10)
+override VARIANT := $(or $(strip $(VARIANT)),series)
+override JOB := $(or $(strip $(JOB)),smoke)
+bases := $(patsubst patches/%/base,%,$(wildcard patches/*/base))
+ifneq ($(words $(BASE)) $(words $(filter $(subst %,,$(BASE)),$(bases))),1 1)
+$(error there is no base '$(BASE)'; there is: $(bases))
 endif
 
-# Everything that is made of a base, or of the user's own tree.
-dir := build/$(BASE)$(if $(KERNEL),-$(notdir $(KERNEL)))
-queue := patches/$(BASE)
-kernel = $(dir)/$(1)/obj/arch/x86/boot/bzImage
+export ACCEL APPEND CPU FRESH JOBS LIMIT NVDIMM ONLY SERIES SIZE_MB
+dir := build/$(BASE)
+run := harness/scripts
+measured := bench counts published-case vfio-bench rdma-bench
+more := $(filter more,$(shell sed -n 's/^image=//p' harness/jobs/$(JOB) 2>/dev/null))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help deps ready tree refresh apply kernel image boot bench upstream demo \
-	mutate soak check test test-all clean FORCE
+.PHONY: help deps tree refresh rebase post kernel image boot jobs demo results mutate soak check test test-all failed clean
 
 help:
-	@echo 'make demo      build 5.10 without and with the series, boot both, print the table'
+	@echo 'make demo      build $(BASE) without and with the queue, boot both, print the figures'
 	@echo 'make test      apply, compile, boot and test the queue; ends with the count'
 	@echo
-	@echo 'make apply     put the queue on a kernel tree of yours, KERNEL=DIR: all or nothing'
 	@echo 'make tree      $(dir)/linux: the base and the queue, a git commit a patch'
-	@echo 'make refresh   export that tree to $(queue), and show what changed'
-	@echo 'make check     all tests that need no guest; what did not change costs nothing'
-	@echo 'make boot      run JOB=$(JOB) in a guest on VARIANT=$(VARIANT); scripts/boot lists the jobs'
+	@echo 'make refresh   export that tree to patches/$(BASE), and show what changed'
+	@echo "make rebase    carry the queue to Debian's newest version of the base"
+	@echo 'make post      the mails of one series, SERIES=5-core; nothing is sent'
 	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, kunit, debug, debian, a number of patches)'
-	@echo 'make bench     measure base and series; build/bench/$(BASE)/summary.tsv'
-	@echo 'make upstream  measure mainline kernels beside them; build/bench/$(BASE)/upstream.md'
+	@echo 'make boot      run JOB=$(JOB) in a guest on VARIANT=$(VARIANT)'
+	@echo 'make jobs      what there is for JOB='
+	@echo 'make check     the tests that need no guest; what did not change costs nothing'
 	@echo 'make test-all  make test, and what takes longer'
+	@echo "make failed    the tests again that failed last; TESTS='judge guests' or ONLY='a name' for some"
 	@echo 'make soak      the selftests, with their loops ten times as long'
 	@echo 'make mutate    break each patch of the queue, and see which test notices (MUTANTS=)'
-	@echo 'make deps      install the Debian packages that are missing'
-	@echo "make clean     remove what was made of $(BASE), but for the download and the tree"
+	@echo 'make results   measure base, queue and other kernels, and fill in every figure'
+	@echo 'make clean     remove kernels and what was kept; the tree and the download stay'
 	@echo
-	@echo 'BASE=$(BASE)  ACCEL=tcg|kvm  SIZE_MB=8192 and up  JOBS=2  KERNEL=DIR, also for demo'
-	@echo 'KEPT=no runs guests again that passed and would not differ'
+	@echo 'BASE=$(BASE)  ACCEL=tcg|kvm  SIZE_MB=8192 and up  JOBS=$(shell nproc)  FRESH=1 (run what was kept)'
 
 deps:
-	@scripts/deps
+	@$(run)/deps
 
-# Before anything is fetched or built: is there what it will need?
-ready: | deps
-	@scripts/ready $(BASE)
+tree: deps
+	@$(run)/tree $(BASE)
 
-patches/%/base:
-	@scripts/ready $*
+refresh: tree
+	@$(run)/refresh $(BASE)
 
-$(dir)/source.deb: $(queue)/base | ready
-	@scripts/fetch $(BASE)
-	@touch $@
+rebase: tree
+	@$(run)/rebase $(BASE)
 
-tree: $(if $(KERNEL),,$(dir)/source.deb) | ready
-	@scripts/tree $(BASE)
+post: tree
+	@$(run)/post $(BASE) $(SERIES)
 
-refresh: | tree
-	@scripts/refresh $(BASE)
+kernel: tree
+	@$(run)/kernel $(BASE) $(VARIANT)
 
-apply:
-	@scripts/apply $(BASE) "$(KERNEL)"
+image: tree
+	@$(run)/kernel $(BASE) series
+	@$(run)/image $(BASE) $(more)
 
-# Nothing is intermediate; what failed halfway is made again.
-.SECONDARY:
-.DELETE_ON_ERROR:
+boot: kernel image
+	@$(run)/boot $(BASE) $(VARIANT) $(JOB)
 
-# kbuild knows what to rebuild, and leaves the image alone if there is nothing.
-$(dir)/%/obj/arch/x86/boot/bzImage: FORCE | tree
-	@scripts/kernel $(BASE) $*
+jobs:
+	@for job in harness/jobs/*; do \
+		sed -n "2s|^# |$$(basename $$job): |p" $$job; done | column -t -s : -l 2
 
-kernel: $(call kernel,$(VARIANT))
+demo: tree
+	@$(run)/measure $(BASE) demo "base series" bench
+	@$(run)/figures $(BASE) demo
 
-# Made each time, replaced if something in it changed.
-$(dir)/image.gz: FORCE | $(call kernel,series)
-	@scripts/image $(BASE) $(if $(filter fio ndctl,$(JOB)),more)
-
-image: $(dir)/image.gz
-
-boot: $(call kernel,$(VARIANT)) image
-	@scripts/boot $(BASE) $(VARIANT) $(JOB)
-
-# The loops of the selftests at full length, of which make test does a tenth
-soak: $(call kernel,series) image
-	@APPEND="$(APPEND) DEVDAX_REPEAT=20" scripts/boot $(BASE) series devdax_test
+results: tree
+	@$(run)/measure $(BASE) measured all "$(measured)"
+	@$(run)/figures $(BASE) results
 
 mutate: image
-	@scripts/mutate $(BASE) $(MUTANTS)
+	@$(run)/mutate $(BASE) $(MUTANTS)
 
-# Measured so, and judged well
-measured := $(or $(ACCEL),tcg).$(or $(SIZE_MB),8192).done
-figures = $(foreach kernel,base series,$(1:%=$(dir)/$(kernel)/%.$(measured)))
+soak: image
+	@APPEND="$(APPEND) DEVDAX_REPEAT=20" $(run)/boot $(BASE) series devdax_test
 
-.SECONDEXPANSION:
-$(dir)/%.$(measured): $(dir)/$$(*D)/obj/arch/x86/boot/bzImage $(dir)/image.gz scripts/boot
-	@scripts/boot $(BASE) $(*D) $(*F)
-	@touch $@
-
-demo: $(call figures,bench)
-	@echo
-	@scripts/table $(BASE) bench
-	@echo
-	@echo 'Raw figures, commands and versions: build/bench/$(notdir $(dir))/'
-
-jobs := bench counts seed vfio-bench rdma-bench
-bench: $(call figures,$(jobs))
-	@scripts/table $(BASE) $(jobs) >/dev/null
-
-upstream: bench
-	@scripts/upstream $(BASE)
-
-parts := check judge inputs guests contributing
-
-check: tree
-	@scripts/test $(BASE) check
-
-test: tree
-	@scripts/test $(BASE) $(parts)
-
-test-all: tree
-	@scripts/test $(BASE) $(parts) longer
+check test test-all failed: deps
+	@harness/tests/run $(BASE) $@ $(TESTS)
 
 clean:
-	rm -rf build/bench/$(notdir $(dir)) build/newcomer build/apply.* $(filter-out %/linux %/apt %/source.deb %/version,$(wildcard $(dir)/*))
-	if [ -d $(dir)/linux ]; then git -C $(dir)/linux worktree prune; fi
-
-FORCE:
+	@$(run)/clean $(BASE)
