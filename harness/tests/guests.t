@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guests.t BASE [KERNEL JOB...]: what has to pass passes with the whole queue, and what
+# has to fail fails on the base: each job of harness/jobs on the kernels that its line
+# test= names. With arguments only these jobs, on one kernel.
+set -euo pipefail
+# shellcheck source=harness/tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_tree
+use_base "$1"
+shift
+"$harness/scripts/kernel" "$base" series
+"$harness/scripts/image" "$base"
+
+# A guest that ends otherwise than it should, and what is said of it
+ends_now()
+{
+	local rc=0 sentence=$1 job=$2
+	shift 2
+	env "$@" "$harness/scripts/boot" "$base" series "$job" >"$scratch/verdict" || rc=$?
+	cat "$scratch/verdict"
+	[ $rc -eq 1 ] && grep -q "^failed: the guest $sentence; see .*$job.console" "$scratch/verdict"
+}
+ends()
+{
+	memo ends "$* $(guest_key "$dir/series" "$2") $(declare -f ends_now)" \
+		ends_now "$@"
+}
+interrupted_guest()
+{
+	local console=$dir/series/cpu-no-1g.console
+	rm -f "$console"
+	interrupt "[ -s '$console' ]" "$harness/scripts/boot" "$base" series cpu-no-1g
+}
+
+# A container has 64 MiB there.
+small_shm()
+{
+	unshare -m true || return 77
+	unshare -m bash -c 'mount -t tmpfs -o size=64M none /dev/shm && "$@"' - \
+		"$harness/scripts/boot" "$base" series cpu-no-1g
+}
+small_shm_kept()
+{
+	memo small-shm "$(guest_key "$dir/series" cpu-no-1g)" small_shm
+}
+
+# Namespaces with map=dev: the last of four kernels finds what the three before it left.
+round_trip_now()
+{
+	local kernel count=0 job=map-dev-roundtrip
+	for kernel in base series base series; do
+		count=$((count + 1))
+		NVDIMM=$scratch/nvdimm "$harness/scripts/boot" "$base" $kernel $job >"$scratch/verdict" &&
+			[ "$(grep -c ": $count kernels were here" "$dir/$kernel/$job.result")" -eq 2 ] || {
+			cat "$scratch/verdict" "$dir/$kernel/$job.result"
+			return 1
+		}
+	done
+}
+round_trip()
+{
+	memo round-trip "$(guest_key "$dir/base" map-dev-roundtrip; guest_key "$dir/series" map-dev-roundtrip)" round_trip_now
+}
+
+if [ $# -gt 0 ]; then
+	"$harness/scripts/kernel" "$base" "$1"
+	for job in "${@:2}"; do guest "$1" "$job"; done
+	end
+	exit
+fi
+
+try "guest panics" ends "panicked" cpu-no-1g APPEND=rdinit=/nonexistent
+try "guest hangs" ends "was still running at its time limit" cpu-no-1g LIMIT=3
+try "guest runs out of memory" ends "ran out of memory" smoke APPEND=mem=200M
+try "guest is interrupted: nothing stays behind" interrupted_guest
+if [ "$(id -u)" -eq 0 ]; then
+	try "guest needs no more than 64 MiB of /dev/shm" small_shm_kept
+else
+	skip "guest needs no more than 64 MiB of /dev/shm" "takes root to mount one"
+fi
+
+for kernel in series kunit base; do
+	"$harness/scripts/kernel" "$base" $kernel
+	for file in "$harness"/jobs/*; do
+		case " $(field "$file" test) " in *" $kernel "*) guest $kernel "$(basename "$file")" ;; esac
+	done
+done
+try "namespaces with map=dev go from the base to the series and back" round_trip
+
+# Too long for each day: other people's programs, and kernels that check themselves or
+# are configured like a distribution's
+if [ -n "${ALL:-}" ]; then
+	export LIMIT=${LIMIT:-5400}
+	"$harness/scripts/image" "$base" more
+	for kernel in base debug debian series; do
+		"$harness/scripts/kernel" "$base" $kernel
+		for file in "$harness"/jobs/*; do
+			case " $(field "$file" test_all) " in *" $kernel "*) guest $kernel "$(basename "$file")" ;; esac
+		done
+	done
+fi
+end
