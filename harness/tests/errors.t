@@ -487,7 +487,7 @@ conflict()
 		[ "$(git -C "$nested" log -1 --format=%s base)" = "$package 5.10.2-1" ] && refresh -n &&
 		refused "resolve it in .*, 'git rebase --continue'" harness/scripts/rebase "$base" &&
 		(cd "$nested" && until GIT_EDITOR=true git -c rerere.enabled=false rebase --continue >/dev/null 2>&1; do
-			git status --porcelain -uno | grep -q '^\(UU\|AA\)' || exit 1
+			git status --porcelain -uno | grep '^\(UU\|AA\)' >/dev/null || exit 1
 			git checkout -q --theirs . && git add -f -u
 		done) && refresh && refresh -n && in_clone harness/scripts/tree "$base" &&
 		grep -q '^version=5.10.3-1$' "$clone/patches/$base/base"
