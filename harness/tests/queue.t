@@ -30,7 +30,7 @@ mainline_named()
 		sed '1,/^$/d; /^---$/,$d; /^Fixes: /d; /^Mainline: /d' "$queue/$name" | awk -v name="$name" '
 			length > 75 && !/^Signed-off-by: / && !/https?:/ { print name ": longer than 75 columns: " $0; bad = 1 } END { exit bad }' || bad=1
 		git interpret-trailers --parse <(sed '1,/^$/d; /^---$/,$d' "$queue/$name") |
-			grep -qE '^Mainline: (none$|[0-9a-f]{12} \(".*"\), v[0-9.]+, |v[0-9.]+, )' || {
+			grep -qE '^Mainline: (none$|[0-9a-f]{12} \(".*"\), v[0-9.]+, |(v[0-9.]+|20[0-9][0-9]), )' || {
 			echo "$name has no line 'Mainline: none' or 'Mainline: ID (\"SUBJECT\"), VERSION, HOW'"
 			bad=1
 		}
@@ -101,7 +101,8 @@ selftests_known()
 }
 
 # What "make mutate" takes for granted: each mutant breaks a patch that there is, and
-# fits the queue; each patch but those of tests has one; the list of them is whole.
+# fits the queue; each patch but those of tests has one, or harness/mutants/none says
+# why not; the list of them is whole.
 mutants_fit()
 {
 	local mutant subject subjects bad=0
@@ -122,7 +123,13 @@ mutants_fit()
 			echo "no mutant of '$subject'"
 			bad=1
 		}
-	done < <(grep -vE '^selftests/|add KUnit tests' <<<"$subjects")
+	done < <(grep -vE '^selftests/|add KUnit tests' <<<"$subjects" | grep -vxFf <(sed '/^#/d; s/\t.*//' "$harness/mutants/none"))
+	while IFS=$'\t' read -r subject _; do
+		grep -qxF "$subject" <<<"$subjects" && ! grep -qxF "patch: $subject" "$harness"/mutants/*.patch || {
+			echo "harness/mutants/none: '$subject' is no patch, or has a mutant"
+			bad=1
+		}
+	done < <(sed '/^#/d' "$harness/mutants/none")
 	diff <(find "$harness/mutants" -name '*.patch' -printf '%f\n' | sed 's/\.patch$//' | sort) <(sed 1d "$top/results/$base/mutants.tsv" | cut -f 1 | sort) ||
 		bad=1
 	return $bad

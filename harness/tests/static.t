@@ -192,7 +192,7 @@ readers()
 {
 	rm -rf "$scratch/readers"
 	mkdir "$scratch/readers"
-	git -C "$tree" grep -lw -e pgmap -e _pgmap "${commits[$1]}" -- '*.[ch]' | sed 's/^[^:]*://' |
+	git -C "$tree" grep -lw pgmap "${commits[$1]}" -- '*.[ch]' | sed 's/^[^:]*://' |
 		xargs git -C "$tree" archive "${commits[$1]}" -- | tar -x -C "$scratch/readers"
 	(cd "$scratch/readers" && find . -name '*.[ch]' -print0 | xargs -0 \
 		spatch -D report --very-quiet --no-show-diff --no-includes --include-headers \
