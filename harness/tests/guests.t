@@ -72,6 +72,28 @@ if [ $# -gt 0 ]; then
 	exit
 fi
 
+# Modules that are built for several kernels look for page_pgmap() where mainline has it,
+# and without it read the field, as 5.10 has it.
+module_compiles()
+{
+	local module=$scratch/module
+	mkdir -p "$module"
+	echo 'obj-y := found.o own.o' >"$module/Kbuild"
+	cat >"$module/found.c" <<-'END'
+	#include <linux/mmzone.h>
+	struct dev_pagemap *(*found)(const struct page *page) = page_pgmap;
+	END
+	cat >"$module/own.c" <<-'END'
+	#include <linux/mm.h>
+	struct dev_pagemap *own(struct page *page);
+	struct dev_pagemap *own(struct page *page)
+	{
+		return page->pgmap;
+	}
+	END
+	make -s -C "$dir/series/src" O="$dir/series/obj" M="$module" found.o own.o
+}
+try "a module with a page_pgmap() of its own compiles" module_compiles
 try "guest panics" ends "panicked" cpu-no-1g APPEND=rdinit=/nonexistent
 try "guest hangs" ends "was still running at its time limit" cpu-no-1g LIMIT=3
 try "guest runs out of memory" ends "ran out of memory" smoke APPEND=mem=200M
