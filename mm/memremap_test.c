@@ -15,7 +15,6 @@
 #include <linux/pagemap.h>
 #include <linux/percpu-refcount.h>
 #include <linux/sizes.h>
-#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include "devmap.h"
@@ -400,39 +399,6 @@ static void base_pages_unpin_test(struct kunit *test)
 	check_unpin(test, &base_pages, unpin_user_pages);
 }
 
-/*
- * A base page counts GUP_PIN_COUNTING_BIAS per pin. The last pin here makes the
- * count negative, and one more would be refused. CONFIG_DEBUG_VM does not let
- * such a count go down again, so leave that pin out there.
- */
-static void base_page_unpin_many_test(struct kunit *test)
-{
-	unsigned long i, nr = INT_MAX / GUP_PIN_COUNTING_BIAS;
-	struct page **pages, *page;
-
-	if (!IS_ENABLED(CONFIG_DEBUG_VM))
-		nr++;
-
-	page = alloc_page(GFP_KERNEL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, page);
-	pages = vmalloc(array_size(nr, sizeof(*pages)));
-	if (!pages) {
-		__free_page(page);
-		KUNIT_FAIL(test, "no memory for %lu pointers", nr);
-		return;
-	}
-
-	for (i = 0; i < nr && try_grab_page(page, FOLL_PIN); i++)
-		pages[i] = page;
-	KUNIT_EXPECT_EQ(test, i, nr);
-	unpin_user_pages(pages, i);
-	KUNIT_EXPECT_EQ(test, page_count(page), 1);
-
-	set_page_count(page, 1);
-	__free_page(page);
-	vfree(pages);
-}
-
 static void pmd_unpin_test(struct kunit *test)
 {
 	check_unpin(test, &pmd_aligned, unpin_user_pages);
@@ -674,7 +640,6 @@ static struct kunit_case devmap_test_cases[] = {
 	KUNIT_CASE(pud_ranges_test),
 	KUNIT_CASE(base_pages_after_compound_test),
 	KUNIT_CASE(base_pages_unpin_test),
-	KUNIT_CASE(base_page_unpin_many_test),
 	KUNIT_CASE(pmd_unpin_test),
 	KUNIT_CASE(pud_unpin_test),
 	KUNIT_CASE(pmd_unpin_dirty_lock_test),

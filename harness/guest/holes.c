@@ -8,15 +8,18 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../mm/gup_test.h"
 #include "devdax_device.h"
 #include "ktap.h"
 
@@ -237,6 +240,38 @@ static void test_empty_namespace(void)
 	       !static_destroy(&dev), "the space is free afterwards");
 }
 
+/*
+ * A base page counts 1,024 references a pin, and 2,097,152 pins are one more than an int
+ * can count. The zero page would stay full for good.
+ */
+static void test_many_pins(void)
+{
+	const char *name = "2,097,152 pins of the zero page are given back";
+	struct gup_test test = { .size = 8 * GIB, .nr_pages_per_call = 8 * GIB / BASE_PAGE };
+	struct gup_test again = { .size = BASE_PAGE, .nr_pages_per_call = 1 };
+	int fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	char *addr = mmap(NULL, 8 * GIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool ok;
+
+	/* a switch that CONFIG_DEBUG_VM brings */
+	if (!access("/sys/kernel/mm/transparent_hugepage/debug_cow", F_OK)) {
+		skip("CONFIG_DEBUG_VM refuses a count that is full", "%s", name);
+		return;
+	}
+	test.addr = (uintptr_t)addr;
+	again.addr = test.addr;
+	ok = fd >= 0 && addr != MAP_FAILED && !madvise(addr, 8 * GIB, MADV_NOHUGEPAGE) &&
+		!ioctl(fd, PIN_BASIC_TEST, &test);
+	if (!ok)
+		note("%s", strerror(errno));
+	ok = ok && !ioctl(fd, PIN_BASIC_TEST, &again) && again.size == BASE_PAGE;
+	result(ok, "%s", name);
+	if (addr != MAP_FAILED)
+		munmap(addr, 8 * GIB);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* harness/jobs/holes reserves 16 MiB and 4 KiB at an odd multiple of 4 KiB. */
 static void test_odd_range(void)
 {
@@ -254,12 +289,13 @@ int main(void)
 
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
-	plan(3 * 6 + 2 + 1);
+	plan(3 * 6 + 2 + 1 + 1);
 	if (static_setup())
 		note("%s", device_error());
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		test_kind(&kinds[i]);
 	test_empty_namespace();
 	test_odd_range();
+	test_many_pins();
 	return failures() != 0;
 }

@@ -2,9 +2,11 @@
 /*
  * The guest's first process: mounts what is needed, runs the program that the
  * kernel command line names in program=, with the name in job= as its own, and
- * powers off. The output of the program goes to the second serial port. The last
- * line there is the token. Without it no earlier line counts.
+ * powers off. If the kernel has modules, all of them are loaded first. The output
+ * of the program goes to the second serial port. The last line there is the token.
+ * Without it no earlier line counts.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -50,6 +53,35 @@ static void parameter(const char *cmdline, const char *name, char value[64])
 		sscanf(start + strlen(name), "%63s", value);
 }
 
+/* In any order: those that need another one are tried again. */
+static void load_modules(void)
+{
+	struct dirent *entry;
+	char path[300];
+	int loaded;
+	DIR *dir;
+
+	do {
+		loaded = 0;
+		dir = opendir("/modules");
+		while (dir && (entry = readdir(dir))) {
+			int fd;
+
+			if (!strstr(entry->d_name, ".ko"))
+				continue;
+			snprintf(path, sizeof(path), "/modules/%.255s", entry->d_name);
+			fd = open(path, O_RDONLY);
+			if (!syscall(SYS_finit_module, fd, "", 0))
+				loaded++;
+			else if (errno != EEXIST && errno != ENOENT)
+				fprintf(stderr, "init: %s: %s\n", path, strerror(errno));
+			close(fd);
+		}
+		if (dir)
+			closedir(dir);
+	} while (loaded);
+}
+
 int main(void)
 {
 	char cmdline[2048] = "", job[64] = "", program[64] = "";
@@ -74,6 +106,7 @@ int main(void)
 		parameter(cmdline, " program=", program);
 	}
 
+	load_modules();
 	open_results();
 	pid = fork();
 	if (!pid) {

@@ -340,7 +340,7 @@ static unsigned long address(struct device *dev)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", dev->name);
+	device_path(dev, path, sizeof(path), "resource");
 	return file_number(path);
 }
 
@@ -700,9 +700,7 @@ static bool bound_with_order(struct device *dev, const char *order)
 static void test_compound_off(void)
 {
 	static const char param[] = "/sys/module/device_dax/parameters/compound";
-	static const char driver[] = "/sys/bus/dax/drivers/device_dax";
 	struct device dev = { 0 };
-	char unbind[64], bind[64];
 	bool ok;
 
 	ok = !file_write(param, "0") && !static_create(&dev, "mem", 2 * MIB, 512 * MIB);
@@ -715,13 +713,11 @@ static void test_compound_off(void)
 	       memory_failure_is_exact(&dev, 0x1000),
 	       "compound=0: memory failure reports the page that failed");
 
-	/* the same device, bound anew by its driver */
-	snprintf(unbind, sizeof(unbind), "%s/unbind", driver);
-	snprintf(bind, sizeof(bind), "%s/bind", driver);
-	ok = ok && !file_write(param, "1") && !file_write(unbind, dev.name) &&
-		!file_write(bind, dev.name) && bound_with_order(&dev, "9,");
-	ok = ok && !file_write(param, "0") && !file_write(unbind, dev.name) &&
-		!file_write(bind, dev.name) && bound_with_order(&dev, "0,");
+	/* the same device, bound anew */
+	ok = ok && !file_write(param, "1") && !device_unbind(&dev) && !device_bind(&dev) &&
+		bound_with_order(&dev, "9,");
+	ok = ok && !file_write(param, "0") && !device_unbind(&dev) && !device_bind(&dev) &&
+		bound_with_order(&dev, "0,");
 	result(ok, "compound=0: what counts is the setting of the last bind");
 	file_write(param, "1");
 	if (dev.namespace[0])

@@ -161,6 +161,7 @@ guest_key()
 	image=$(field "$harness/jobs/$2" image)
 	{
 		[ -z "$1" ] || cat "$1/obj/arch/x86/boot/bzImage"
+		[ ! -e "$1/modules.gz" ] || cat "$1/modules.gz"
 		cat "$dir/${image:-image}.gz" "$harness/jobs/$2" "$harness/config/log-errors" "$harness"/scripts/{boot,judge}
 		qemu-system-x86_64 --version
 		echo "${ACCEL:-tcg} ${SIZE_MB:-} ${CPU:-} ${APPEND:-}"

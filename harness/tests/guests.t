@@ -117,7 +117,7 @@ try "namespaces with map=dev go from the base to the series and back" round_trip
 if [ -n "${ALL:-}" ]; then
 	export LIMIT=${LIMIT:-5400}
 	"$harness/scripts/image" "$base" more
-	for kernel in base debug debian series; do
+	for kernel in base debug debian compat series; do
 		"$harness/scripts/kernel" "$base" $kernel
 		for file in "$harness"/jobs/*; do
 			case " $(field "$file" test_all) " in *" $kernel "*) guest $kernel "$(basename "$file")" ;; esac

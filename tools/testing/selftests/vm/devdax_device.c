@@ -13,6 +13,8 @@
 #include "devdax_device.h"
 
 #define DAX_DEVICES	"/sys/bus/dax/devices"
+/* where dax_pmem_compat has the devices that it binds */
+#define DAX_CLASS	"/sys/class/dax"
 #define DAX_DRIVER	"/sys/bus/dax/drivers/device_dax"
 
 /* the size of a dynamic device is a multiple of this, whatever its align */
@@ -163,9 +165,13 @@ static int json_string(const char *json, const char *key, char *to, size_t size)
 	return 0;
 }
 
-static void size_path(struct device *dev, char *path, size_t size, const char *attr)
+void device_path(struct device *dev, char *path, size_t size, const char *attr)
 {
 	snprintf(path, size, DAX_DEVICES "/%s/%s", dev->name, attr);
+	if (access(path, F_OK))
+		snprintf(path, size, DAX_CLASS "/%s/%s", dev->name, attr);
+	if (access(path, F_OK))
+		snprintf(path, size, DAX_DEVICES "/%s/%s", dev->name, attr);
 }
 
 /* An NVDIMM comes up as one raw namespace without labels. */
@@ -194,7 +200,7 @@ int static_create(struct device *dev, const char *map, unsigned long align,
 	    json_string(out, "\"chardev\":\"", dev->name, sizeof(dev->name)) ||
 	    wait_node(dev))
 		return -1;
-	size_path(dev, path, sizeof(path), "size");
+	device_path(dev, path, sizeof(path), "size");
 	dev->size = file_number(path);
 	return 0;
 }
@@ -257,14 +263,14 @@ int dynamic_resize(struct device *dev, unsigned long align, unsigned long size)
 	device_unbind(dev);
 	dev->align = align;
 	dev->size = size;
-	size_path(dev, path, sizeof(path), "size");
+	device_path(dev, path, sizeof(path), "size");
 	if (file_write(path, "0"))
 		return -1;
-	size_path(dev, path, sizeof(path), "align");
+	device_path(dev, path, sizeof(path), "align");
 	snprintf(text, sizeof(text), "%lu", align);
 	if (file_write(path, text))
 		return -1;
-	size_path(dev, path, sizeof(path), "size");
+	device_path(dev, path, sizeof(path), "size");
 	snprintf(text, sizeof(text), "%lu", size);
 	return file_write(path, text);
 }
@@ -286,15 +292,15 @@ int dynamic_split(struct device *dev, unsigned long align, unsigned long piece)
 
 	if (dynamic_resize(dev, align, piece))
 		return -1;
-	size_path(&between, path, sizeof(path), "size");
+	device_path(&between, path, sizeof(path), "size");
 	if (access(path, F_OK)) {
-		size_path(dev, path, sizeof(path), "../dax_region/create");
+		device_path(dev, path, sizeof(path), "../dax_region/create");
 		if (file_write(path, "1"))
 			return -1;
 	}
 	if (dynamic_resize(&between, align, align > SUBSECTION ? align : SUBSECTION))
 		return -1;
-	size_path(dev, path, sizeof(path), "size");
+	device_path(dev, path, sizeof(path), "size");
 	snprintf(text, sizeof(text), "%lu", 2 * piece);
 	dev->size = 2 * piece;
 	return file_write(path, text);
@@ -308,12 +314,12 @@ int dynamic_unsplit(struct device *dev)
 
 	if (dynamic_resize(dev, dev->align, 0))
 		return -1;
-	size_path(&between, path, sizeof(path), "size");
+	device_path(&between, path, sizeof(path), "size");
 	if (access(path, F_OK))
 		return 0;
 	if (dynamic_resize(&between, between.align, 0))
 		return -1;
-	size_path(dev, path, sizeof(path), "../dax_region/delete");
+	device_path(dev, path, sizeof(path), "../dax_region/delete");
 	return file_write(path, between.name);
 }
 
@@ -325,12 +331,12 @@ bool dynamic_is_aligned(struct device *dev)
 
 	for (i = 0;; i++) {
 		snprintf(attr, sizeof(attr), "mapping%d/start", i);
-		size_path(dev, path, sizeof(path), attr);
+		device_path(dev, path, sizeof(path), attr);
 		if (access(path, F_OK))
 			break;
 		start = file_number(path);
 		snprintf(attr, sizeof(attr), "mapping%d/end", i);
-		size_path(dev, path, sizeof(path), attr);
+		device_path(dev, path, sizeof(path), attr);
 		end = file_number(path);
 		if (start % dev->align || (end + 1) % dev->align) {
 			fail("range %d of %s is %#lx to %#lx, no multiples of its align",

@@ -38,6 +38,8 @@ bool dynamic_is_aligned(struct device *dev);
 int device_unbind(struct device *dev);
 int device_bind(struct device *dev);
 const char *device_error(void);
+/* The path of an attribute, on the bus or in the class, whichever the device is in. */
+void device_path(struct device *dev, char *path, size_t size, const char *attr);
 
 /* Run a program without a shell; its output goes to @out if that is given. */
 int run(char *out, size_t size, const char *fmt, ...)

@@ -1177,7 +1177,7 @@ TEST_DEVDAX(pagemap)
 			(uintptr_t)addr / BASE_PAGE * sizeof(*entries)));
 	close(pagemap);
 
-	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/resource", self->dev->name);
+	device_path(self->dev, path, sizeof(path), "resource");
 	for (i = 0; i < nr; i++) {
 		if (!(entries[i] & PAGEMAP_PRESENT))
 			continue;
