@@ -574,6 +574,7 @@ int main(void)
 {
 	long acquired, released;
 	bool ok, right = true;
+	char kcsan[1024];
 	int d;
 
 	plan(5);
@@ -599,6 +600,9 @@ int main(void)
 	for (d = 0; d <= PROCESSES; d++)
 		note("process %d: %lu calls", d, shared->calls[d]);
 	note("%lu binds", shared->binds);
+	/* how much it has looked at, where the kernel looks for races */
+	if (file_read("/sys/kernel/debug/kcsan", kcsan, sizeof(kcsan)) > 0)
+		note("%s", kcsan);
 
 	file_write("/proc/sys/vm/stat_refresh", "1");
 	acquired = file_counter("/proc/vmstat", "nr_foll_pin_acquired");
