@@ -32,6 +32,7 @@
 /**
  * struct dax_device_test - what a fault hands to dax_set_mapping()
  * @mapping: the mapping of @file
+ * @dev_dax: the device of @file
  * @file: the file of @vma
  * @vma: the vma of @vmf
  * @vmf: the fault
@@ -41,6 +42,7 @@
  */
 struct dax_device_test {
 	struct address_space mapping;
+	struct dev_dax dev_dax;
 	struct file file;
 	struct vm_area_struct vma;
 	struct vm_fault vmf;
@@ -57,7 +59,9 @@ static int dax_device_test_init(struct kunit *test)
 	test->priv = dt;
 	if (!dt)
 		return -ENOMEM;
+	dt->dev_dax.pgmap = &dt->pgmap;
 	dt->file.f_mapping = &dt->mapping;
+	dt->file.private_data = &dt->dev_dax;
 	dt->vma.vm_start = GIB(64);
 	dt->vma.vm_end = GIB(66);
 	dt->vma.vm_pgoff = PHYS_PFN(GIB(4));
