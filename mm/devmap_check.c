@@ -15,6 +15,7 @@
 #include <linux/debugfs.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
 #include "devmap_check.h"
@@ -192,8 +193,12 @@ static void report_range(struct seq_file *m, const struct devmap_check *check)
 		else
 			bases++;
 		crc = crc32_le(crc, (u8 *)pfn_to_page(pfn), sizeof(struct page));
-		if (pfn % 1024 == 0)
+		if (pfn % 1024 == 0) {
 			cond_resched();
+			/* nobody reads the rest */
+			if (fatal_signal_pending(current))
+				return;
+		}
 	}
 	seq_printf(m, "pages: %lu base pages, %lu heads, %lu tails, %lu wrong\n",
 		   bases, heads, tails, wrong);

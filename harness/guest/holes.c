@@ -251,11 +251,6 @@ static void test_many_pins(void)
 	char *addr = mmap(NULL, 8 * GIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	bool ok;
 
-	/* a switch that CONFIG_DEBUG_VM brings */
-	if (!access("/sys/kernel/mm/transparent_hugepage/debug_cow", F_OK)) {
-		skip("CONFIG_DEBUG_VM refuses a count that is full", "%s", name);
-		return;
-	}
 	test.addr = (uintptr_t)addr;
 	again.addr = test.addr;
 	ok = fd >= 0 && addr != MAP_FAILED && !madvise(addr, 8 * GIB, MADV_NOHUGEPAGE) &&

@@ -1714,15 +1714,16 @@ TEST_DEVICES(gib_is_placed_on_multiple)
 TEST_DEVICES(compound_off)
 {
 	static const char parameter[] = "/sys/module/device_dax/parameters/compound";
-	char *addr = NULL;
+	char *addr = NULL, was[8] = "1";
 	int gup_test = open_gup_test();
 
 	NEED(STATIC_MEM);
 	NEED_FILE("/proc/self/smaps", "CONFIG_PROC_PAGE_MONITOR");
+	EXPECT_LT(0, file_read(parameter, was, sizeof(was)));
 	EXPECT_EQ(0, file_write(parameter, "0")) TH_LOG("%s", device_error());
 	EXPECT_EQ(0, take_static(&self->dev, "mem", 2 * MIB, 64 * MIB))
 		TH_LOG("%s", device_error());
-	file_write(parameter, "1");
+	file_write(parameter, was);
 	addr = map(&self->dev, 4 * MIB, 0);
 	ASSERT_TRUE(addr != NULL);
 	EXPECT_EQ(0, touch(addr + MIB, true));
