@@ -62,7 +62,7 @@ whole_file_follows()
 names_what_broke()
 {
 	sed -n '/^+ git .* revert /,$p' "$clone/build/log" |
-		grep '^failed: a file offset that is no multiple of align is refused$'
+		grep '^failed: static mem 1G: a page that is dumped is shown with its head$'
 }
 
 # The older base has its files where the others have theirs.
