@@ -35,7 +35,7 @@ warnings_ours()
 spelling()
 {
 	git -C "$top" ls-files | grep -vE '^(COPYING|patches/.*\.patch|results/.*)$' | sed "s|^|$top/|" |
-		while read -r file; do [ ! -f "$file" ] || echo "$file"; done | xargs codespell -L nd
+		while read -r file; do [ ! -f "$file" ] || echo "$file"; done | xargs codespell -L nd,filp
 }
 
 # A job names a program that there is, and kernels that there are
@@ -50,7 +50,7 @@ jobs_described()
 			echo "$job: there is no program $program"
 			bad=1
 		}
-		field "$job" 'test\(_all\)\?' | tr ' ' '\n' | grep -vxE 'base|series|kunit|debug|debian' | sed "s|^|$job: no kernel |" && bad=1
+		field "$job" 'test\(_all\)\?' | tr ' ' '\n' | grep -vxE 'base|series|kunit|debug|debian|compat' | sed "s|^|$job: no kernel |" && bad=1
 		sed '/^$/q' "$job" | grep -vE '^(#|$|(program|memory|cpu|nvdimm|reserve|hugepages|disk|devices|append|image|counted|test|test_all)=)' |
 			sed "s|^|$job: nobody reads |" && bad=1
 	done
