@@ -278,7 +278,8 @@ fresh_tree()
 	in_clone env -i PATH="$stand_ins:$PATH" HOME=/nonexistent harness/scripts/tree "$base" &&
 		diff <(git -C "$nested" log --format=%s base..series) <(git -C "$real" log --format=%s base..HEAD)
 }
-# The whole script is killed when it calls git like this, and its locks stay.
+# The whole script, and no other of its name, is killed when it calls git like this, and
+# its locks stay.
 killed_in_between()
 {
 	rm -rf "$nested" "$there"/{unpack*,am}
@@ -286,7 +287,14 @@ killed_in_between()
 		case "\$*" in
 		$1)
 			touch "\${GIT_INDEX_FILE:-$scratch/no}.lock"
-			pkill -9 -f "^bash harness/scripts/tree $base\$"
+			pid=\$\$ above=
+			while [ "\$pid" -gt 1 ]; do
+				case "\$(ps -o args= -p "\$pid")" in
+				"bash harness/scripts/tree $base") above="\$above \$pid" ;;
+				esac
+				pid=\$(ps -o ppid= -p "\$pid" | tr -d ' ')
+			done
+			kill -9 \$above
 			exit 1
 			;;
 		esac
