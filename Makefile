@@ -29,7 +29,7 @@ help:
 	@echo 'make refresh   export that tree to patches/$(BASE), and show what changed'
 	@echo "make rebase    carry the queue to Debian's newest version of the base"
 	@echo 'make post      the mails of one series, SERIES=5-core; nothing is sent'
-	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, kunit, debug, debian, a number of patches)'
+	@echo 'make kernel    build VARIANT=$(VARIANT) (base, series, kunit, debug, debian, compat, kcsan, a number)'
 	@echo 'make boot      run JOB=$(JOB) in a guest on VARIANT=$(VARIANT)'
 	@echo 'make jobs      what there is for JOB='
 	@echo 'make check     the tests that need no guest; what did not change costs nothing'

@@ -175,18 +175,24 @@ static void walk_beside_faults(void)
 	_exit(hits || !walks);
 }
 
+/*
+ * Who takes an entry that is gone for a table reads physical page 0 as PMDs, of which only
+ * the first ones are not zero: the firmware's interrupt vectors. So read everywhere.
+ */
 static void pin_beside_faults(void)
 {
 	char buf[64];
 	struct iovec local = { buf, sizeof(buf) };
-	struct iovec remote = { page + GIB / 2, sizeof(buf) };
+	struct iovec remote = { page, sizeof(buf) };
 	pthread_t thread[2];
 	unsigned long reads;
 
 	pthread_create(&thread[0], NULL, touch, NULL);
 	pthread_create(&thread[1], NULL, drop_a_part, NULL);
-	for (reads = 0; time_is_left(); reads++)
+	for (reads = 0; time_is_left(); reads++) {
+		remote.iov_base = page + reads % 128 * 2 * MIB;
 		process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+	}
 	pthread_join(thread[0], NULL);
 	pthread_join(thread[1], NULL);
 	_exit(!reads);
@@ -200,7 +206,9 @@ static void test_splits(void)
 		note("%s", device_error());
 	page = ok ? map_node(GIB, 0) : NULL;
 	ok = page && !write_byte(page);
-	result(ok && AT_ONCE(walk_beside_faults), "1G: a walk of page tables reads no data");
+	/* on 5.10 it is hit a few times in millions of walks, or not at all: try for longer */
+	result(ok && AT_ONCE(walk_beside_faults) && AT_ONCE(walk_beside_faults) &&
+	       AT_ONCE(walk_beside_faults), "1G: a walk of page tables reads no data");
 	result(ok && AT_ONCE(pin_beside_faults), "1G: a page is pinned beside a split");
 	if (page)
 		munmap(page, GIB);
