@@ -158,11 +158,10 @@ static int devmap_test_init(struct kunit *test)
 				 end / 2 + 1, end, SZ_1G, NULL, NULL);
 }
 
-static void map_devmap(struct kunit *test, const struct layout *layout)
+static void describe_devmap(struct kunit *test, const struct layout *layout)
 {
 	struct devmap_test *dt = test->priv;
 	struct dev_pagemap *pgmap = dt->pgmap;
-	void *addr;
 	int i;
 
 	init_completion(&dt->done);
@@ -178,7 +177,15 @@ static void map_devmap(struct kunit *test, const struct layout *layout)
 		pgmap->ranges[i].end = pgmap->ranges[i].start +
 			layout->range[i].size - 1;
 	}
-	addr = memremap_pages(pgmap, dt->nid);
+}
+
+static void map_devmap(struct kunit *test, const struct layout *layout)
+{
+	struct devmap_test *dt = test->priv;
+	void *addr;
+
+	describe_devmap(test, layout);
+	addr = memremap_pages(dt->pgmap, dt->nid);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(addr));
 	dt->layout = layout;
 }
@@ -624,6 +631,23 @@ static void vmemmap_shift_valid_test(struct kunit *test)
 	}
 }
 
+static void vmemmap_shift_refused_test(struct kunit *test)
+{
+	static const struct layout no_leaf = {
+		ORDER_2M - 1, 1, { { 0, SZ_64M } }, SZ_64M / SZ_1M
+	};
+	struct devmap_test *dt = test->priv;
+	void *addr;
+
+	describe_devmap(test, &no_leaf);
+	addr = memremap_pages(dt->pgmap, dt->nid);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(addr), -EINVAL);
+	if (IS_ERR(addr))
+		percpu_ref_exit(&dt->ref);
+	else
+		dt->layout = &no_leaf;
+}
+
 static struct kunit_case devmap_test_cases[] = {
 	KUNIT_CASE(base_pages_test),
 	KUNIT_CASE(base_pages_ranges_test),
@@ -656,6 +680,7 @@ static struct kunit_case devmap_test_cases[] = {
 #endif
 	KUNIT_CASE(prep_compound_page_test),
 	KUNIT_CASE(vmemmap_shift_valid_test),
+	KUNIT_CASE(vmemmap_shift_refused_test),
 	{}
 };
 
