@@ -41,7 +41,7 @@ static const char * const target_tests[TARGET_TESTS] = {
 	[FAULTS] = "more than 10 allocations failed",
 };
 
-#define PLAN	(5 * TARGET_TESTS + 1)
+#define PLAN	(6 * TARGET_TESTS + 1)
 
 /*
  * struct target - what is bound by one write to a file of sysfs
@@ -201,12 +201,15 @@ static void test_target(struct target *target, const char *kind)
 	target_result(faults > MIN_FAULTS, kind, FAULTS);
 }
 
-static void test_dynamic(unsigned long align, unsigned long size, const char *kind)
+/* A device of one range, or of two with a hole between them */
+static void test_dynamic(unsigned long align, unsigned long size, bool split, const char *kind)
 {
 	struct target target = { .driver = DAX_DRIVER };
 	int test;
 
-	if (dynamic_find(&target.dev) || dynamic_resize(&target.dev, align, size)) {
+	if (dynamic_find(&target.dev) ||
+	    (split ? dynamic_split(&target.dev, align, size) :
+	     dynamic_resize(&target.dev, align, size))) {
 		note("%s: %s", kind, device_error());
 		for (test = 0; test < TARGET_TESTS; test++)
 			target_result(false, kind, test);
@@ -215,6 +218,8 @@ static void test_dynamic(unsigned long align, unsigned long size, const char *ki
 	strcpy(target.name, target.dev.name);
 	snprintf(target.dev.node, sizeof(target.dev.node), "/dev/%s", target.dev.name);
 	test_target(&target, kind);
+	if (split && dynamic_unsplit(&target.dev))
+		note("%s: %s", kind, device_error());
 }
 
 /* The device of the nvdimm bus that has claimed a namespace */
@@ -270,8 +275,9 @@ static void devices(void)
 {
 	struct device neighbour;
 
-	test_dynamic(2 * MIB, 256 * MIB, "dynamic 2M");
-	test_dynamic(GIB, GIB, "dynamic 1G");
+	test_dynamic(2 * MIB, 256 * MIB, false, "dynamic 2M");
+	test_dynamic(2 * MIB, 128 * MIB, true, "dynamic two ranges 2M");
+	test_dynamic(GIB, GIB, false, "dynamic 1G");
 	if (static_create(&neighbour, "mem", 2 * MIB, 512 * MIB))
 		note("%s", device_error());
 	test_static("mem", 2 * MIB, 256 * MIB, "static 2M");

@@ -397,7 +397,6 @@ static void test_attributes(void)
 
 /* ---- System RAM of which only a part could be added ---- */
 
-#define KMEM	"/sys/bus/dax/drivers/kmem/"
 #define MEMORY	"/sys/devices/system/memory/"
 
 static bool memory_block(unsigned long nr, const char *state)

@@ -880,10 +880,11 @@ static int without_pages_of(int missing)
 {
 	const char *name = aligns[missing].name;
 	unsigned long align = aligns[missing].align, smaller = aligns[missing - 1].align;
+	char path[128];
 	struct device dev;
 	bool ok;
 
-	plan(3);
+	plan(missing == 2 ? 4 : 3);
 	if (static_setup())
 		note("%s", device_error());
 	ok = !static_create(&dev, "mem", smaller, 2 * GIB);
@@ -891,6 +892,11 @@ static int without_pages_of(int missing)
 		static_destroy(&dev);
 	result(ok && static_create(&dev, "mem", align, 2 * GIB),
 	       "no %s pages: a namespace with an align of %s is refused", name, name);
+	if (missing == 2) {
+		snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/size", dev.name);
+		result(ok && dev.name[0] && file_number(path) == GIB,
+		       "no %s pages: its device is there for other drivers", name);
+	}
 	ok = !dynamic_find(&dev);
 	result(ok && (dynamic_resize(&dev, align, GIB) || device_bind(&dev)),
 	       "no %s pages: a dynamic device with an align of %s is refused", name, name);

@@ -312,13 +312,14 @@ static void device_kind(const char *kind, struct device *dev, int missing, unsig
 
 /* ---- memory that is mapped by pfn, through /dev/mem ---- */
 
-enum { BEFORE, WHILE, BOTH, AFTERWARDS, BY_PFN_TESTS };
+enum { BEFORE, WHILE, BOTH, AFTERWARDS, AS_RAM, BY_PFN_TESTS };
 
 static const char * const by_pfn_tests[BY_PFN_TESTS] = {
 	[BEFORE] = "what was mapped before the device was bound is not unpinned",
 	[WHILE] = "a bound device is mapped without a pin",
 	[BOTH] = "pages with and without a pin in one mapping are refused",
 	[AFTERWARDS] = "the device can be unbound",
+	[AS_RAM] = "what became System RAM meanwhile is not unpinned",
 };
 
 /* 2 MiB of the device by its node, or by pfn if @node is NULL */
@@ -387,8 +388,21 @@ static void test_by_pfn(struct device *dev, bool missing)
 		kind_result(ok && pins_left() == before, "by pfn", by_pfn_tests[BOTH]);
 	}
 
+	munmap(memory, 4 * MIB);
+	ok = ok && can_unbind(dev, before);
+	kind_result(ok, "by pfn", by_pfn_tests[AFTERWARDS]);
+
+	if (access(KMEM "new_id", F_OK)) {
+		skip("CONFIG_DEV_DAX_KMEM", "by pfn: %s", by_pfn_tests[AS_RAM]);
+		munmap(room, 6 * MIB);
+		return;
+	}
+	ok = ok && map_part(dev, NULL, memory) && !iommu_map(memory, 2 * MIB) &&
+		!file_write(KMEM "new_id", dev->name) && !memory_set(dev, "online_movable") &&
+		!iommu_unmap(2 * MIB) && pins_left() == before && !memory_set(dev, "offline") &&
+		!file_write(KMEM "unbind", dev->name) && !file_write(KMEM "remove_id", dev->name);
+	kind_result(ok, "by pfn", by_pfn_tests[AS_RAM]);
 	munmap(room, 6 * MIB);
-	kind_result(ok && can_unbind(dev, before), "by pfn", by_pfn_tests[AFTERWARDS]);
 }
 
 static const struct {

@@ -348,3 +348,23 @@ bool dynamic_is_aligned(struct device *dev)
 		fail("%s has no range", dev->name);
 	return i > 0;
 }
+
+int memory_set(struct device *dev, const char *state)
+{
+	unsigned long size, at, end;
+	char path[128], text[32];
+
+	if (file_read("/sys/devices/system/memory/block_size_bytes", text, sizeof(text)) < 0)
+		return -1;
+	size = strtoul(text, NULL, 16);
+	snprintf(path, sizeof(path), DAX_DEVICES "/%s/mapping0/end", dev->name);
+	end = file_number(path);
+	snprintf(path, sizeof(path), DAX_DEVICES "/%s/mapping0/start", dev->name);
+	for (at = file_number(path); at < end; at += size) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state",
+			 at / size);
+		if (file_write(path, state))
+			return -1;
+	}
+	return 0;
+}

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* the driver that makes a device System RAM: new_id, bind, unbind, remove_id */
+#define KMEM	"/sys/bus/dax/drivers/kmem/"
+
 /**
  * struct device - a device-dax device
  * @name: "dax0.0"
@@ -37,6 +40,8 @@ bool dynamic_is_aligned(struct device *dev);
 
 int device_unbind(struct device *dev);
 int device_bind(struct device *dev);
+/* What kmem made System RAM of @dev: "online_movable" or "offline" its blocks. */
+int memory_set(struct device *dev, const char *state);
 const char *device_error(void);
 /* The path of an attribute, on the bus or in the class, whichever the device is in. */
 void device_path(struct device *dev, char *path, size_t size, const char *attr);

@@ -1757,28 +1757,6 @@ static long mem_free(void)
 	return file_counter("/proc/meminfo", "MemFree");
 }
 
-/* Set the state of the memory blocks of @dev. */
-static bool set_memory(struct device *dev, const char *state)
-{
-	unsigned long size, at, end = first_range(dev, "end");
-	char path[128];
-
-	if (file_read("/sys/devices/system/memory/block_size_bytes", path, sizeof(path)) < 0)
-		return false;
-	size = strtoul(path, NULL, 16);
-	for (at = first_range(dev, "start"); at < end; at += size) {
-		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%lu/state",
-			 at / size);
-		if (file_write(path, state)) {
-			note("%s", device_error());
-			return false;
-		}
-	}
-	return true;
-}
-
-#define KMEM	"/sys/bus/dax/drivers/kmem/"
-
 /* From device-dax to system memory and back. */
 static bool system_ram_and_back(struct device *dev)
 {
@@ -1789,12 +1767,13 @@ static bool system_ram_and_back(struct device *dev)
 		note("%s", device_error());
 		return false;
 	}
-	if (!set_memory(dev, "online_movable"))
+	if (memory_set(dev, "online_movable")) {
+		note("%s", device_error());
 		return false;
+	}
 	online = mem_total();
-	if (!set_memory(dev, "offline"))
-		return false;
-	if (file_write(KMEM "unbind", dev->name) || file_write(KMEM "remove_id", dev->name)) {
+	if (memory_set(dev, "offline") || file_write(KMEM "unbind", dev->name) ||
+	    file_write(KMEM "remove_id", dev->name)) {
 		note("%s", device_error());
 		return false;
 	}
