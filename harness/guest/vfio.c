@@ -397,10 +397,13 @@ static void test_by_pfn(struct device *dev, bool missing)
 		munmap(room, 6 * MIB);
 		return;
 	}
-	ok = ok && map_part(dev, NULL, memory) && !iommu_map(memory, 2 * MIB) &&
-		!file_write(KMEM "new_id", dev->name) && !memory_set(dev, "online_movable") &&
-		!iommu_unmap(2 * MIB) && pins_left() == before && !memory_set(dev, "offline") &&
+	ok = ok && !device_unbind(dev) && map_part(dev, NULL, memory) &&
+		!iommu_map(memory, 2 * MIB) && !file_write(KMEM "new_id", dev->name) &&
+		!memory_set(dev, "online_movable") && !iommu_unmap(2 * MIB) &&
+		pins_left() == before && !memory_set(dev, "offline") &&
 		!file_write(KMEM "unbind", dev->name) && !file_write(KMEM "remove_id", dev->name);
+	if (!ok)
+		note("by pfn: %s", device_error());
 	kind_result(ok, "by pfn", by_pfn_tests[AS_RAM]);
 	munmap(room, 6 * MIB);
 }
