@@ -169,26 +169,6 @@ static bool check_stamps(const char *addr, unsigned long len)
 	return *(uint64_t *)(addr + len - 8) == stamp(len - 8);
 }
 
-/* Bytes that smaps counts for the mapping at @addr. */
-static long smaps_rss(char *addr)
-{
-	char line[256], want[32];
-	long rss = -1;
-	bool here = false;
-	FILE *f = fopen("/proc/self/smaps", "r");
-
-	snprintf(want, sizeof(want), "%lx-", (unsigned long)addr);
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strchr(line, '-') && !strncmp(line, want, strlen(want)))
-			here = true;
-		if (here && sscanf(line, "Rss: %ld", &rss) == 1)
-			break;
-	}
-	if (f)
-		fclose(f);
-	return rss * (long)KIB;
-}
-
 /* The text of the next line of the log, NULL after the last one. */
 static char *log_line(int fd)
 {
@@ -378,28 +358,13 @@ static bool memmap_is_right(struct device *dev, bool on_device)
 	return ranges > 0;
 }
 
-/* smaps splits a PUD, so it cannot tell 1 GiB pages: use the log. */
 static bool order_is_right(struct device *dev)
 {
 	char start[64], order[16];
-	char *addr;
-	bool ok;
 
 	snprintf(start, sizeof(start), "%s: pages of order ", dev->name);
 	snprintf(order, sizeof(order), "%d,", __builtin_ctzl(dev->align / BASE_PAGE));
-	ok = log_last(start, order) && struct_pages_are_right(address(dev));
-	if (dev->align == 2 * MIB) {
-		addr = map_device(dev, dev->align, 0);
-		if (!addr)
-			return false;
-		addr[dev->align - 1] = 1;
-		if (smaps_rss(addr) != (long)dev->align) {
-			note("smaps counts %ld bytes", smaps_rss(addr));
-			ok = false;
-		}
-		munmap(addr, dev->align);
-	}
-	return ok;
+	return log_last(start, order) && struct_pages_are_right(address(dev));
 }
 
 /* @dev is bound when this starts, and when it ends. */
