@@ -212,6 +212,18 @@ int static_destroy(struct device *dev)
 	return run(out, sizeof(out), "ndctl destroy-namespace -f %s", dev->namespace);
 }
 
+/* Newer kernels make System RAM of a dynamic device unless they are told otherwise. */
+static void leave_kmem(struct device *dev)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), KMEM "%s", dev->name);
+	if (access(path, F_OK))
+		return;
+	memory_set(dev, "offline");
+	file_write(KMEM "unbind", dev->name);
+}
+
 /* The seed of a dynamic region is the device that has a mapping attribute. */
 int dynamic_find(struct device *dev)
 {
@@ -226,6 +238,7 @@ int dynamic_find(struct device *dev)
 		if (!access(path, F_OK)) {
 			snprintf(dev->name, sizeof(dev->name), "%.31s", entry->d_name);
 			closedir(dir);
+			leave_kmem(dev);
 			return 0;
 		}
 	}
@@ -252,6 +265,9 @@ int device_bind(struct device *dev)
 		rc = run(out, sizeof(out), "ndctl enable-namespace %s", dev->namespace);
 	else
 		rc = file_write(DAX_DRIVER "/bind", dev->name);
+	/* a driver takes a device that is meant for kmem if it knows the name */
+	if (rc && !dev->namespace[0])
+		rc = file_write(DAX_DRIVER "/new_id", dev->name);
 	return rc ? rc : wait_node(dev);
 }
 
