@@ -12,8 +12,8 @@ const char *struct_pages_report(unsigned long addr)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%#lx", addr);
-	if (file_write("/sys/kernel/debug/devmap_check/addr", text) ||
-	    file_read("/sys/kernel/debug/devmap_check/report", report, sizeof(report)) < 0) {
+	if (file_write(DEVMAP_CHECK "/addr", text) ||
+	    file_read(DEVMAP_CHECK "/report", report, sizeof(report)) < 0) {
 		note("%s", device_error());
 		return "";
 	}

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#define DEVMAP_CHECK	"/sys/kernel/debug/devmap_check"
+
 /*
  * The report on the devmap that has the physical address; "" and a comment if the
  * kernel has no such check. Valid until the next call.
