@@ -47,8 +47,8 @@ two_lines_changed()
 	diff - <(grep -E '^    [-+][-+]' "$clone/build/log") <<-'EOF' &&
 	    -+ * The pages of a devmap
 	    ++ * Where the pages of a devmap are
-	    -+			"vmemmap_shift %u is not for pgmap type %d\n",
-	    ++			"vmemmap_shift %u does not fit pgmap type %d\n",
+	    -+		pr_err("%s: vmemmap_shift %u is not for pgmap type %d\n",
+	    ++		pr_err("%s: vmemmap_shift %u does not fit pgmap type %d\n",
 	EOF
 		[ "$(grep -cE '^ *[0-9]+: .* [!<>] ' "$clone/build/log")" -eq 1 ]
 }

@@ -25,7 +25,7 @@ touched_c()
 
 # What the queue touches and the config can build. A file that is touched and is not
 # among it is a finding of run_compile.
-targets=(mm/ arch/x86/mm/init_64.o arch/x86/kvm/ block/bio.o fs/proc/page.o drivers/dax/
+targets=(mm/ arch/x86/mm/init_64.o arch/x86/kvm/ block/bio.o fs/proc/page.o fs/proc/task_mmu.o drivers/dax/
 	drivers/nvdimm/ drivers/pci/ drivers/vfio/vfio_iommu_type1.o lib/test_hmm.o
 	drivers/infiniband/core/umem.o drivers/gpu/drm/nouveau/nouveau_dmem.o)
 fragments=("$harness/config/guest.config" "$harness/config/compile-all.config")
