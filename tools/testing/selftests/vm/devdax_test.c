@@ -1791,7 +1791,9 @@ static bool system_ram_and_back(struct device *dev)
 TEST_DEVICES(system_ram_round_trips)
 {
 	const unsigned long size = GIB;
-	long i, total, before;
+	/* half of one of the memmaps that come and go */
+	const long allowed = size / BASE_PAGE * 64 / 2 / KIB;
+	long i, total, before, lost, tries = 0;
 
 	NEED(DYNAMIC);
 	NEED_FILE(KMEM "new_id", "CONFIG_DEV_DAX_KMEM");
@@ -1802,12 +1804,15 @@ TEST_DEVICES(system_ram_round_trips)
 	/* the first time, caches and counters of a zone are made */
 	ASSERT_TRUE(system_ram_and_back(&self->dev));
 	total = mem_total();
-	before = mem_free();
-	for (i = 0; i < repeats(); i++)
-		ASSERT_TRUE(system_ram_and_back(&self->dev));
+	/* a leak shows each time, what the lists of each CPU keep shows once */
+	do {
+		before = mem_free();
+		for (i = 0; i < repeats(); i++)
+			ASSERT_TRUE(system_ram_and_back(&self->dev));
+		lost = before - mem_free();
+	} while (lost >= allowed && ++tries < 3);
 	EXPECT_EQ(total, mem_total());
-	/* half of one of the memmaps that came and went */
-	EXPECT_GT((long)(size / BASE_PAGE * 64 / 2 / KIB), before - mem_free());
+	EXPECT_GT(allowed, lost);
 	EXPECT_EQ(0, dynamic_resize(&self->dev, 2 * MIB, 0)) TH_LOG("%s", device_error());
 }
 
