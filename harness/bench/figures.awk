@@ -35,8 +35,11 @@ function get(address)
 {
 	if (address ~ /\/dev\/.*\/(ram|tib)\//)
 		return ""	# MemFree does not tell the page tables of a memmap on the device
-	if (sub(/\/(ram|tib)\//, "/memmap/", address) && !(address in first))
+	if (sub(/\/(ram|tib)\//, "/memmap/", address) && !(address in first)) {
 		sub(/\/memmap\//, "/memory/", address)
+		if (address in first && first[address] < 1)
+			return ""	# less than MemFree can tell
+	}
 	if (!(address in first))
 		return ""
 	# the job "counts" is in SUMMARY after "bench", and pins 512 pages of less memory
@@ -131,15 +134,22 @@ function define(    i, pins, others)
 	row("costs", "pin, fast, 1 page of 2M", "/static/mem/2M/pin_fast/1")
 	row("costs", "pin, fast, 1 page of 1G", "/static/mem/1G/pin_fast/1")
 	row("costs", "pin, fast, 1 page of anonymous memory", "/anon/-/4K/pin_fast/1")
+	row("costs", "pin, fast, 512 pages of anonymous memory", "/anon/-/4K/pin_fast/512")
+	row("costs", "pin, fast, 512 pages of fsdax", "/fsdax/mem/4K/pin_fast/512")
 	row("costs", "pin, 1 page of 2M", "/static/mem/2M/pin_slow/1")
 	row("costs", "pin, 1 page of 1G", "/static/mem/1G/pin_slow/1")
 	row("costs", "pin, fast, 512 pages of 4K", "/static/mem/4K/pin_fast/512")
 	row("costs", "pin, 512 pages of 2M, compound=0", "/static/mem/2M of base pages/pin_slow/512")
 	row("costs", "pin, 4,096 pages of fsdax", "/fsdax/mem/4K/pin_slow/4096")
+	row("costs", "unpin, anonymous memory", "/anon/-/4K/unpin/")
 	row("costs", "first touch, 4K", "/static/mem/4K/fault/")
 	row("costs", "first touch, 2M, compound=0", "/static/mem/2M of base pages/fault/")
 	row("costs", "MAP_POPULATE, 4K", "/static/mem/4K/populate/")
 	row("costs", "bind, 4K", "/static/mem/4K/bind/")
+	row("costs", "bind, 2M", "/static/mem/2M/bind/")
+	row("costs", "unbind, 2M", "/static/mem/2M/unbind/")
+	row("costs", "unbind, 2M, map=dev", "/static/dev/2M/unbind/")
+	row("costs", "unbind, 1G, map=dev", "/static/dev/1G/unbind/")
 	row("costs", "unbind, 4K", "/static/mem/4K/unbind/")
 	row("costs", "VFIO map, anonymous memory", "/anon/-/4K/vfio_map/")
 	row("costs", "VFIO unmap, 4K", "/static/mem/4K/vfio_unmap/")
@@ -176,12 +186,21 @@ function merge(a, b,    p, q, i, s)
 	return substr(s, 2)
 }
 
+# Half a percent, or more?
+function dearer(address,    old)
+{
+	old = get(merge(address, "base/////"))
+	return old > 0 && get(merge(address, "series/////")) >= 1.005 * old
+}
+
 function print_table(    r, c, n, p, grid, width, upper, lower, group, any)
 {
 	define()
 	grid[0, 0] = table == "memory" ? "struct pages of 1 TiB" : "instructions per 4 KiB"
 	for (r = 1; r <= rows; r++) {
 		any = ""
+		if (table == "costs" && !dearer(row_address[r]))
+			continue
 		grid[++n, 0] = label_of[r]
 		for (c = 1; c <= cols; c++)
 			any = any (grid[n, c] = cell(merge(row_address[r], col_address[c])))

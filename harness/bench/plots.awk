@@ -68,7 +68,7 @@ function kernels_svg(    n, m, i, j, x, y, w, label, p, ids, id, class, address)
 			text(x + 217, y + 40 + m * 16, "guest instructions per 4 KiB", "", "middle")
 		for (j = 1; j <= m; j++) {
 			split(ids[j], id, "@")
-			class = id[1] == base ? "old" : j == m ? "new" : "other"
+			class = id[1] == base ? "old" : id[1] ~ / queue$/ ? "new" : "other"
 			text(x + 119, y + 4 + j * 16, id[1], class, "end")
 			address = merge(id[2], "/static/mem/2M/" p[2])
 			w = at(max(1, get(address)), 1, 1000, 0, 185)
@@ -148,7 +148,6 @@ function scaled(metric, show,    n, i, line, p, v, pages, end)
 
 function memmap_svg(    x_ticks)
 {
-	table = ""
 	begin("memmap", 400, "What the struct pages of a dynamic device-dax device cost, by its size", "Dots are measured. Lines are scaled from them to other sizes. Logarithmic axes. Lower is better.")
 	x_ticks = "1 GiB@1;16 GiB@16;256 GiB@256;4 TiB@4096"
 	axes(60, 245, x_ticks, "16 KiB@16384;1 MiB@1048576;64 MiB@67108864;4 GiB@4294967296;256 GiB@274877906944", "size of the device", "RAM of the memmap")
@@ -161,5 +160,7 @@ function memmap_svg(    x_ticks)
 END {
 	kernels_svg()
 	calls_svg()
-	memmap_svg()
+	table = ""
+	if (get("series/dynamic/mem/2M/ram/") != "")
+		memmap_svg()
 }
