@@ -157,10 +157,10 @@ else
 	try "MAINTAINERS: its files are there" maintained_files
 fi
 try "selftests: the kernel's rules and config know them" selftests_known
-if [ -d "$top/results/$base" ]; then
+if [ -e "$top/results/$base/mutants.tsv" ]; then
 	try "mutants: each fits the queue, each patch has one" mutants_fit
 else
-	skip "mutants: each fits the queue, each patch has one" "they are made for the bases in results/"
+	skip "mutants: each fits the queue, each patch has one" "they are made for another base"
 fi
 key="$(git -C "$tree" rev-parse base) $(queue_says)"
 try "git am" memo git-am "$key $(declare -f git_am)" git_am
