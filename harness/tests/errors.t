@@ -304,6 +304,14 @@ killed_in_between()
 	away git
 	fresh_tree
 }
+no_room()
+{
+	stand_in df <<<'echo; echo "disk 9 9 4095"'
+	refused "only 4095 MiB free in .*; the tree needs 4096" harness/scripts/tree "$base" &&
+		! git -C "$nested" rev-parse -q --verify HEAD || return 1
+	away df
+}
+try "tree: a full disk" no_room
 try "tree: on a machine without home and identity" fresh_tree
 # the names of its commits are in the cover letters
 in_clone harness/scripts/refresh "$base" >/dev/null 2>&1
