@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bases.t BASE: the queues for the other bases apply. What else there is to test of them
-# takes trees and kernels of their own: 'make test BASE=...'.
+# bases.t BASE: the queues for the other bases apply, and their texts say what their runs
+# measured. What else there is to test of them takes trees and kernels of their own:
+# 'make test BASE=...'.
 set -euo pipefail
 # shellcheck source=harness/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -26,6 +27,9 @@ applies()
 
 for other in "$top"/patches/*/; do
 	other=$(basename "$other")
-	[ "$other" = "$1" ] || try "the queue for $other applies to its base" applies "$other"
+	[ "$other" != "$1" ] || continue
+	try "the queue for $other applies to its base" applies "$other"
+	[ ! -d "$top/results/$other" ] ||
+		try "the figures of $other are those of results/$other" "$harness/scripts/figures" "$other" check
 done
 end
