@@ -265,6 +265,27 @@ static void test_many_pins(void)
 		close(fd);
 }
 
+/* The kernel reads the last bytes of a huge page, at no multiple of 4 KiB. */
+static bool reads_hugetlb(void)
+{
+	const char text[] = "the end";
+	char *addr = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	char *end = addr + 2 * MIB - sizeof(text), got[sizeof(text)] = "";
+	int fd = open("/proc/self/mem", O_RDONLY);
+	bool ok = addr != MAP_FAILED && fd >= 0;
+
+	if (ok)
+		memcpy(end, text, sizeof(text));
+	ok = ok && pread(fd, got, sizeof(got), (uintptr_t)end) == sizeof(got) &&
+		!memcmp(got, text, sizeof(text));
+	if (fd >= 0)
+		close(fd);
+	if (addr != MAP_FAILED)
+		munmap(addr, 2 * MIB);
+	return ok;
+}
+
 /* harness/jobs/holes reserves 16 MiB and 4 KiB at an odd multiple of 4 KiB. */
 static void test_odd_range(void)
 {
@@ -282,13 +303,14 @@ int main(void)
 
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
-	plan(3 * 6 - 1 + 2 + 1 + 1);
+	plan(3 * 6 - 1 + 2 + 1 + 1 + 1);
 	if (static_setup())
 		note("%s", device_error());
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		test_kind(&kinds[i]);
 	test_empty_namespace();
 	test_odd_range();
+	result(reads_hugetlb(), "the end of a huge page is read through /proc/self/mem");
 	test_many_pins();
 	return failures() != 0;
 }

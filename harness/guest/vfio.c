@@ -142,17 +142,22 @@ static void edu_copy(uint64_t from, uint64_t to, uint64_t len, uint64_t directio
 		usleep(1000);
 }
 
-static int iommu_map(void *addr, unsigned long size)
+static int iommu_map_for(uint32_t flags, void *addr, unsigned long size)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.flags = flags,
 		.vaddr = (uintptr_t)addr,
 		.iova = IOVA,
 		.size = size,
 	};
 
 	return ioctl(container, VFIO_IOMMU_MAP_DMA, &map) ? fails("VFIO_IOMMU_MAP_DMA") : 0;
+}
+
+static int iommu_map(void *addr, unsigned long size)
+{
+	return iommu_map_for(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE, addr, size);
 }
 
 static int iommu_unmap(unsigned long size)
@@ -209,7 +214,9 @@ static const char * const tests[TESTS] = {
 	[RELEASES] = "every pin is released",
 };
 
-static void test_memory(const char *kind, char *memory, unsigned long size, bool counted)
+/* Of the @size bytes, @counted ones are locked. */
+static void test_memory(const char *kind, char *memory, unsigned long size,
+			unsigned long counted)
 {
 	unsigned long reach = size < REACH ? size : REACH;
 	long before = pins_left(), locked = locked_kib(), now;
@@ -227,9 +234,9 @@ static void test_memory(const char *kind, char *memory, unsigned long size, bool
 	kind_result(ok, kind, tests[COPIES]);
 
 	now = locked_kib() - locked;
-	if (now != (counted ? (long)(size / 1024) : 0))
+	if (now != (long)(counted / 1024))
 		note("%s: %ld KiB more are locked", kind, now);
-	ok = now == (counted ? (long)(size / 1024) : 0);
+	ok = now == (long)(counted / 1024);
 	ok &= !iommu_unmap(size) && locked_kib() == locked;
 	kind_result(ok, kind, tests[LOCKS]);
 
@@ -266,6 +273,26 @@ static void measure_memory(const char *kind, char *memory, unsigned long size)
 	kind_result(ok, "measured", kind);
 }
 
+/*
+ * Base pages of which no two are contiguous: every second one that is taken. How long
+ * runs are by chance would be most of what mapping them costs.
+ */
+static char *scattered(unsigned long size)
+{
+	const int access = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	char *memory = mmap(NULL, size, access, flags, -1, 0);
+	char *other = mmap(NULL, size, access, flags, -1, 0);
+	unsigned long at;
+
+	if (memory == MAP_FAILED || other == MAP_FAILED ||
+	    madvise(memory, size, MADV_NOHUGEPAGE) || madvise(other, size, MADV_NOHUGEPAGE))
+		return MAP_FAILED;
+	for (at = 0; at < size; at += BASE_PAGE)
+		memory[at] = other[at] = 1;
+	munmap(other, size);
+	return memory;
+}
+
 /* ---- kinds of memory ---- */
 
 static bool measuring;
@@ -279,7 +306,7 @@ static void memory_kind(const char *kind, char *memory, unsigned long size, bool
 	if (measuring)
 		measure_memory(kind, memory, size);
 	else
-		test_memory(kind, memory, size, counted);
+		test_memory(kind, memory, size, counted ? size : 0);
 	if (memory)
 		munmap(memory, size);
 }
@@ -308,6 +335,50 @@ static void device_kind(const char *kind, struct device *dev, int missing, unsig
 	memory_kind(kind, memory, size, false);
 	if (!measuring)
 		kind_result(!missing && can_unbind(dev, before), kind, "the device can be unbound");
+}
+
+/*
+ * A mapping of many runs: two pages of the device in falling order, and four base
+ * pages of a THP in falling order
+ */
+static void test_pieces(struct device *dev, bool missing)
+{
+	const unsigned long tail = 4 * BASE_PAGE;
+	const int access = PROT_READ | PROT_WRITE;
+	char *room = mmap(NULL, 10 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = (char *)(((uintptr_t)room + 2 * MIB - 1) & ~(2 * MIB - 1));
+	char *thp = memory + 6 * MIB, *end = memory + 4 * MIB + tail;
+	int fd = missing ? -1 : open(dev->node, O_RDWR), i;
+	long before = pins_left();
+	bool ok = fd >= 0;
+
+	for (i = 0; i < 2; i++)
+		ok = ok && mmap(memory + i * 2 * MIB, 2 * MIB, access, MAP_SHARED | MAP_FIXED,
+				fd, (1 - i) * 2 * MIB) != MAP_FAILED;
+	ok = ok && !mprotect(thp, 2 * MIB, access) && !madvise(thp, 2 * MIB, MADV_HUGEPAGE);
+	if (ok)
+		thp[0] = 1;
+	for (i = 0; i < 4; i++)
+		ok = ok && mremap(thp + i * BASE_PAGE, BASE_PAGE, BASE_PAGE,
+				  MREMAP_MAYMOVE | MREMAP_FIXED,
+				  end - (i + 1) * BASE_PAGE) != MAP_FAILED;
+	if (fd >= 0)
+		close(fd);
+	test_memory("in pieces", ok ? memory : NULL, 4 * MIB + tail, tail);
+	munmap(room, 10 * MIB);
+	kind_result(ok && can_unbind(dev, before), "in pieces", "the device can be unbound");
+}
+
+/* What was never written is the zero page, many times over. */
+static void test_zero_page(void)
+{
+	char *memory = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long before = pins_left();
+	bool ok = memory != MAP_FAILED && !iommu_map_for(VFIO_DMA_MAP_FLAG_READ, memory, 2 * MIB);
+
+	ok = ok && !iommu_unmap(2 * MIB);
+	kind_result(ok && pins_left() == before, "the zero page", tests[RELEASES]);
+	munmap(memory, 2 * MIB);
 }
 
 /* ---- memory that is mapped by pfn, through /dev/mem ---- */
@@ -431,15 +502,13 @@ int main(int argc, char **argv)
 
 	measuring = argc && !strcmp(argv[0], "vfio-bench");
 	plan(measuring ? 3 + NAMESPACES :
-	     2 * TESTS + (NAMESPACES + 1) * (TESTS + 1) + BY_PFN_TESTS);
+	     2 * TESTS + (NAMESPACES + 2) * (TESTS + 1) + 1 + BY_PFN_TESTS);
 	if (open_edu() || static_setup()) {
 		printf("Bail out! %s %s\n", trouble, device_error());
 		return 1;
 	}
 
 	size = measuring ? GIB : 64 * MIB;
-	memory_kind(measuring ? "anon\t-\t4K" : "anonymous 4K",
-		    mmap(NULL, size, access, flags, -1, 0), size, true);
 	memory_kind(measuring ? "hugetlb\t-\t2M" : "hugetlbfs 2M",
 		    mmap(NULL, size, access, flags | MAP_HUGETLB, -1, 0), size, true);
 	for (i = 0; i < NAMESPACES; i++) {
@@ -455,7 +524,13 @@ int main(int argc, char **argv)
 	missing = dynamic_find(&dev) || dynamic_resize(&dev, 2 * MIB, GIB) || device_bind(&dev);
 	device_kind(measuring ? "dynamic\tmem\t2M" : "dynamic 2M", &dev, missing,
 		    measuring ? GIB : 256 * MIB);
-	if (!measuring)
+	/* the last one: what it leaves in the allocator costs those that follow */
+	size = measuring ? GIB : 64 * MIB;
+	memory_kind(measuring ? "anon\t-\t4K" : "anonymous 4K", scattered(size), size, true);
+	if (!measuring) {
+		test_pieces(&dev, missing);
+		test_zero_page();
 		test_by_pfn(&dev, missing);
+	}
 	return failures() != 0;
 }

@@ -28,8 +28,10 @@ touched_c()
 targets=(mm/ arch/x86/mm/init_64.o arch/x86/kvm/ block/bio.o fs/proc/page.o fs/proc/task_mmu.o drivers/dax/
 	drivers/nvdimm/ drivers/pci/ drivers/vfio/vfio_iommu_type1.o lib/test_hmm.o
 	drivers/infiniband/core/umem.o drivers/gpu/drm/nouveau/nouveau_dmem.o)
-# of one base alone
-[[ " ${touched[*]} " != *" drivers/infiniband/sw/rxe/rxe_mr.c "* ]] || targets+=(drivers/infiniband/sw/rxe/rxe_mr.o)
+# of some bases alone
+for file in drivers/infiniband/sw/rxe/rxe_mr.c lib/scatterlist.c; do
+	[[ " ${touched[*]} " != *" $file "* ]] || targets+=("${file%.c}.o")
+done
 fragments=("$harness/config/guest.config" "$harness/config/compile-all.config")
 
 plain()
