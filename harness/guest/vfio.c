@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -369,6 +370,29 @@ static void test_pieces(struct device *dev, bool missing)
 	kind_result(ok && can_unbind(dev, before), "in pieces", "the device can be unbound");
 }
 
+/* Unbind the device while it is mapped: that ends after the mapping, and not before. */
+static void test_unbind(struct device *dev, bool missing)
+{
+	int fd = missing ? -1 : open(dev->node, O_RDWR), status = 1;
+	char *memory = fd < 0 ? MAP_FAILED :
+		mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* on a kernel that leaks pins it would wait for ever */
+	bool ok = memory != MAP_FAILED && !pins_left() && !iommu_map(memory, 4 * MIB), waits;
+	pid_t child = ok ? fork() : -1;
+
+	if (!child)
+		_exit(device_unbind(dev) != 0);
+	sleep(1);
+	waits = child > 0 && !waitpid(child, &status, WNOHANG);
+	ok = ok && !iommu_unmap(4 * MIB) && waits && waitpid(child, &status, 0) == child &&
+		!status && !pins_left();
+	if (memory != MAP_FAILED)
+		munmap(memory, 4 * MIB);
+	if (fd >= 0)
+		close(fd);
+	kind_result(ok && !device_bind(dev), "unbind", "waits for a mapping, and ends after it");
+}
+
 /* What was never written is the zero page, many times over. */
 static void test_zero_page(void)
 {
@@ -502,7 +526,7 @@ int main(int argc, char **argv)
 
 	measuring = argc && !strcmp(argv[0], "vfio-bench");
 	plan(measuring ? 3 + NAMESPACES :
-	     2 * TESTS + (NAMESPACES + 2) * (TESTS + 1) + 1 + BY_PFN_TESTS);
+	     2 * TESTS + (NAMESPACES + 2) * (TESTS + 1) + 2 + BY_PFN_TESTS);
 	if (open_edu() || static_setup()) {
 		printf("Bail out! %s %s\n", trouble, device_error());
 		return 1;
@@ -529,6 +553,7 @@ int main(int argc, char **argv)
 	memory_kind(measuring ? "anon\t-\t4K" : "anonymous 4K", scattered(size), size, true);
 	if (!measuring) {
 		test_pieces(&dev, missing);
+		test_unbind(&dev, missing);
 		test_zero_page();
 		test_by_pfn(&dev, missing);
 	}
