@@ -3,7 +3,8 @@
 #
 # compile.t BASE: prefixes of the queue compile without a warning that the base does not
 # have: those that end a series, and those whose patch was changed in the last day
-# before HEAD. "make test-all" compiles each. What was compiled is kept by content.
+# before HEAD. "make test-all" compiles each. The whole queue, there each series, also
+# compiles as harness/config/elsewhere has it. What was compiled is kept by content.
 set -euo pipefail
 # shellcheck source=harness/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -58,6 +59,41 @@ compile_nvdimm()
 		[ ! -s "$scratch/compile.nvdimm" ]
 }
 
+# The same for machines and configs that no guest is. One object directory for all of
+# them: what it holds is for one at a time.
+elsewhere=(mm/ drivers/dax/ drivers/nvdimm/ block/bio.o fs/proc/page.o fs/proc/task_mmu.o
+	lib/scatterlist.o drivers/vfio/vfio_iommu_type1.o drivers/infiniband/core/umem.o)
+run_elsewhere()
+{
+	local log
+	BUILD_CROSS=$(sed -n 's/^# cross=//p' "$2")
+	command -v "${BUILD_CROSS}gcc" >/dev/null || die -77 "there is no ${BUILD_CROSS}gcc; run 'make deps'"
+	BUILD_ARCH=$(sed -n 's/^# arch=//p' "$2")
+	export BUILD_ARCH BUILD_CROSS
+	mkdir -p "$dir/elsewhere"
+	[ "$(cat "$dir/elsewhere/is" 2>/dev/null)" = "$2" ] || rm -rf "$dir/elsewhere/obj"
+	echo "$2" >"$dir/elsewhere/is"
+	log=$(BUILD_DIR=$dir/elsewhere BUILD_CONFIG=$2 "$harness/scripts/kernel" "$base" "${commits[$1]}" "${elsewhere[@]}" 2>&1) || {
+		grep -m 5 -E 'error|did not survive' <<<"$log" >&2 || tail -n 5 <<<"$log" >&2
+		return 1
+	}
+	grep -E 'warning:|WARNING' <<<"$log" | sed "s|$dir/elsewhere/src/||g" | plain || true
+}
+elsewhere()
+{
+	memo "elsewhere-$(basename "$2" .config)" "$(tree_of "$1") $(cat "$2") $build_inputs ${elsewhere[*]} $(declare -f run_elsewhere)" \
+		run_elsewhere "$@"
+}
+compile_elsewhere()
+{
+	{
+		elsewhere 0 "$2" || return
+		echo 'nothing at all'
+	} >"$scratch/elsewhere.base"
+	elsewhere "$@" >"$scratch/elsewhere" || return 1
+	! grep -vxFf "$scratch/elsewhere.base" "$scratch/elsewhere"
+}
+
 since=$(($(git -C "$top" log -1 --format=%ct) - 86400))
 changed=$({
 	git -C "$top" log --since=$since --format= --name-only -- "patches/$base"
@@ -72,4 +108,13 @@ for ((i = 1; i <= count; i++)); do
 	try "compiles: ${names[i - 1]}" compile_prefix "$i"
 done
 try "compiles: tools/testing/nvdimm" compile_nvdimm
+for config in "$harness"/config/elsewhere/*.config; do
+	for ((i = 1; i <= count; i++)); do
+		series=${names[i - 1]%%/*}
+		[ $i -eq "$count" ] || { [ -n "${ALL:-}" ] && [ "$series" != "$(dirname "${names[i]}")" ]; } || continue
+		try "compiles for $(basename "$config" .config): the queue up to $series" compile_elsewhere $i "$config"
+	done
+done
+git -C "$tree" worktree remove -f "$dir/elsewhere/src" 2>/dev/null || true
+rm -rf "$dir/elsewhere"
 end
