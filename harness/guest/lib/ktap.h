@@ -11,6 +11,11 @@ void plan(int tests);
 bool result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* One test that cannot be run here, and why. */
 void skip(const char *reason, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Whether the queue brings no such thing to this kernel: lacks= of patches/BASE/base. */
+bool lacks(const char *what);
+/* One result, of a test that is skipped where @what is lacking. */
+bool result_with(const char *what, bool ok, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* A comment; a text of several lines becomes several. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* How many results were failures. */
