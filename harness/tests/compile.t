@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # compile.t BASE: prefixes of the queue compile without a warning that the base does not
-# have: those that end a series, and those whose patch was changed in the last day
+# have: those that end a series, and those whose patch has other lines than a day
 # before HEAD. "make test-all" compiles each. The whole queue, there each series, also
 # compiles as harness/config/elsewhere has it. What was compiled is kept by content.
 set -euo pipefail
@@ -94,12 +94,17 @@ compile_elsewhere()
 	! grep -vxFf "$scratch/elsewhere.base" "$scratch/elsewhere"
 }
 
+# The lines that a patch adds and removes, as a word. Its message, name and number may
+# change as they like.
+lines()
+{
+	sed -n '/^diff --git /,$ { /^[-+]/p }' | sha256sum
+}
 since=$(($(git -C "$top" log -1 --format=%ct) - 86400))
-changed=$({
-	git -C "$top" log --since=$since --format= --name-only -- "patches/$base"
-	git -C "$top" diff --name-only HEAD -- "patches/$base"
-	git -C "$top" ls-files --others --exclude-standard -- "patches/$base"
-} | sed "s|^patches/$base/||")
+before=$(git -C "$top" rev-list -1 --before=$since HEAD)
+known=$([ -z "$before" ] || git -C "$top" ls-tree -r --name-only "$before" -- "patches/$base" | grep '\.patch$' |
+	while read -r file; do git -C "$top" show "$before:$file" | lines; done)
+changed=$(for name in "${names[@]}"; do grep -qxF "$(lines <"$queue/$name")" <<<"$known" || echo "$name"; done)
 say "compile: the bare base"
 compile 0 >/dev/null || die "the bare base does not compile, see $dir/prefix/build.log"
 for ((i = 1; i <= count; i++)); do
