@@ -309,10 +309,8 @@ static void test_unbinding(void)
 	/* one has to fail between the look-up of a page and that of its devmap */
 	result(ok && AT_ONCE(unbind_and_bind, fail_by_address, fail_by_address, fail_by_address),
 	       "unbind beside MADV_HWPOISON");
-	if (access(DEVMAP_CHECK, F_OK))
-		skip("no " DEVMAP_CHECK, "struct pages are right after that");
-	else
-		result(ok && struct_pages_are_right(address()), "struct pages are right after that");
+	result_with("devmap_check", ok && struct_pages_are_right(address()),
+		    "struct pages are right after that");
 	result(ok && !static_destroy(&dev), "the device can be unbound");
 }
 

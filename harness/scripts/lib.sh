@@ -164,7 +164,7 @@ guest_key()
 		[ ! -e "$1/modules.gz" ] || cat "$1/modules.gz"
 		cat "$dir/${image:-image}.gz" "$harness/jobs/$2" "$harness/config/log-errors" "$harness"/scripts/{boot,judge}
 		qemu-system-x86_64 --version
-		echo "${ACCEL:-tcg} ${SIZE_MB:-} ${CPU:-} ${APPEND:-}"
+		echo "${ACCEL:-tcg} ${SIZE_MB:-} ${CPU:-} ${APPEND:-} $(field "$described" lacks) $(field "$described" jobs)"
 	} | sha256sum
 }
 

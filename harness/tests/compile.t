@@ -66,10 +66,13 @@ elsewhere=(mm/ drivers/dax/ drivers/nvdimm/ block/bio.o fs/proc/page.o fs/proc/t
 run_elsewhere()
 {
 	local log
-	BUILD_CROSS=$(sed -n 's/^# cross=//p' "$2")
-	command -v "${BUILD_CROSS}gcc" >/dev/null || die -77 "there is no ${BUILD_CROSS}gcc; run 'make deps'"
+	local -x BUILD_ARCH BUILD_CROSS
 	BUILD_ARCH=$(sed -n 's/^# arch=//p' "$2")
-	export BUILD_ARCH BUILD_CROSS
+	BUILD_CROSS=$(sed -n 's/^# cross=//p' "$2")
+	command -v "${BUILD_CROSS}gcc" >/dev/null || {
+		echo "there is no ${BUILD_CROSS}gcc; run 'make deps'" >&2
+		return 77
+	}
 	mkdir -p "$dir/elsewhere"
 	[ "$(cat "$dir/elsewhere/is" 2>/dev/null)" = "$2" ] || rm -rf "$dir/elsewhere/obj"
 	echo "$2" >"$dir/elsewhere/is"
@@ -79,30 +82,32 @@ run_elsewhere()
 	}
 	grep -E 'warning:|WARNING' <<<"$log" | sed "s|$dir/elsewhere/src/||g" | plain || true
 }
-elsewhere()
+kept_elsewhere()
 {
-	memo "elsewhere-$(basename "$2" .config)" "$(tree_of "$1") $(cat "$2") $build_inputs ${elsewhere[*]} $(declare -f run_elsewhere)" \
-		run_elsewhere "$@"
+	local cross
+	cross=$(sed -n 's/^# cross=//p' "$2")
+	memo "elsewhere-$(basename "$2" .config)" "$(tree_of "$1") $(cat "$2" "$harness/scripts/kernel")
+		$("${cross}gcc" --version 2>&1 | head -n 1) ${elsewhere[*]} $(declare -f plain run_elsewhere)" run_elsewhere "$@"
 }
 compile_elsewhere()
 {
 	{
-		elsewhere 0 "$2" || return
+		kept_elsewhere 0 "$2" || return
 		echo 'nothing at all'
 	} >"$scratch/elsewhere.base"
-	elsewhere "$@" >"$scratch/elsewhere" || return 1
+	kept_elsewhere "$@" >"$scratch/elsewhere" || return
 	! grep -vxFf "$scratch/elsewhere.base" "$scratch/elsewhere"
 }
 
-# The lines that a patch adds and removes, as a word. Its message, name and number may
-# change as they like.
+# The lines of a patch's hunks, as a word. Its message, name and number may change as
+# they like.
 lines()
 {
-	sed -n '/^diff --git /,$ { /^[-+]/p }' | sha256sum
+	sed -n '/^diff --git /,$ { /^[-+ ]/p }' | sha256sum
 }
 since=$(($(git -C "$top" log -1 --format=%ct) - 86400))
 before=$(git -C "$top" rev-list -1 --before=$since HEAD)
-known=$([ -z "$before" ] || git -C "$top" ls-tree -r --name-only "$before" -- "patches/$base" | grep '\.patch$' |
+known=$([ -z "$before" ] || git -C "$top" ls-tree -r --name-only "$before" -- "patches/$base" | sed -n '/\.patch$/p' |
 	while read -r file; do git -C "$top" show "$before:$file" | lines; done)
 changed=$(for name in "${names[@]}"; do grep -qxF "$(lines <"$queue/$name")" <<<"$known" || echo "$name"; done)
 say "compile: the bare base"

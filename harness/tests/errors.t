@@ -15,7 +15,7 @@ real=$tree
 clone=$scratch/clone
 stand_ins=$scratch/bin
 in_order=yes
-unset ACCEL SIZE_MB BUILD_DIR BUILD_CONFIG LOCKED MEMO SERIES NVDIMM LIMIT
+unset ACCEL SIZE_MB BUILD_DIR BUILD_CONFIG BUILD_ARCH BUILD_CROSS LOCKED MEMO SERIES NVDIMM LIMIT
 mkdir "$stand_ins"
 clone_here "$clone"
 there=$clone/build/$base

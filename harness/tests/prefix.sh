@@ -17,10 +17,10 @@ touched_of()
 	done
 }
 
-# The C files among them; tools/ is for other programs.
+# The C files among them that this machine's kernel has; tools/ is for other programs.
 touched_c()
 {
-	touched_of "$1" | grep '\.c$' | grep -v '^tools/' || true
+	touched_of "$1" | grep '\.c$' | grep -vE '^(tools|arch/[^x])' || true
 }
 
 # What the queue touches and the config can build. A file that is touched and is not

@@ -69,7 +69,7 @@ bool result_with(const char *what, bool ok, const char *fmt, ...)
 
 	snprintf(reason, sizeof(reason), "the queue for this kernel brings no %s", what);
 	va_start(ap, fmt);
-	print(ok || lacking, lacking ? reason : NULL, fmt, ap);
+	print(ok || lacking, lacking && !ok ? reason : NULL, fmt, ap);
 	va_end(ap);
 	return ok || lacking;
 }

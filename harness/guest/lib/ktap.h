@@ -13,7 +13,7 @@ bool result(bool ok, const char *fmt, ...) __attribute__((format(printf, 2, 3)))
 void skip(const char *reason, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Whether the queue brings no such thing to this kernel: lacks= of patches/BASE/base. */
 bool lacks(const char *what);
-/* One result, of a test that is skipped where @what is lacking. */
+/* One result, of a test that fails where @what is lacking, and is skipped there. */
 bool result_with(const char *what, bool ok, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A comment; a text of several lines becomes several. */
